@@ -21,7 +21,9 @@ class Prompt:
     token_ids: tuple[int, ...] | None = None
     samples: int | tuple[int, ...] = 1  # a number n stands for sample indices 0 .. n-1
     problem_id: str = ""
-    path: tuple[str, ...] = ()  # names of the pieces from the root, for people: ("problem:two-sum", "fewshot:0")
+    path: tuple[
+        str, ...
+    ] = ()  # names of the pieces from the root, for people: ("problem:two-sum", "fewshot:0")
     add_special_tokens: bool = True  # False where a chat template has already written them
     opens_fence: bool = False  # the prompt ends inside an opened code fence
 
@@ -53,7 +55,9 @@ class SamplingParams:
         }
         for name, (good, allowed) in checks.items():
             if not good:
-                raise ValueError(f"sampling parameter {name} is {getattr(self, name)!r}; it must be {allowed}")
+                raise ValueError(
+                    f"sampling parameter {name} is {getattr(self, name)!r}; it must be {allowed}"
+                )
 
 
 @dataclass(frozen=True)

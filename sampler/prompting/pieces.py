@@ -39,7 +39,7 @@ def render_statement(title: str, statement: str) -> str:
 
 
 def render_cue(title: str, language: str = "python") -> str:
-    """The opening of a branch: it names the problem to be solved, far above by now, and opens the program's fence."""
+    """The opening of a branch: it names the problem, far above by now, and opens the fence of its program."""
     return f"# Solution to: {title}\n\n{FENCE}{language}\n"
 
 
