@@ -124,7 +124,7 @@ class Problem:
         return tuple(s for s in self.submissions if s.expected_verdicts == frozenset({"AC"}))
 
     def digest(self) -> str:
-        """SHA-256, in hex, over all that a sample or a verdict depends on: statement, tests, limits, checker."""
+        """SHA-256 (hex) over all that a sample or a verdict depends on: statement, tests, limits, checker."""
         sha = hashlib.sha256()
         for part in self._digest_parts():
             sha.update(len(part).to_bytes(8, "little"))
