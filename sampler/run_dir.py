@@ -1,0 +1,136 @@
+"""A run directory as a reader sees it: the one place that knows its file names.
+
+config.toml      the resolved settings
+manifest.json    what the rows depend on, and where and with what they were made
+samples-*.jsonl  verdicts-*.jsonl   one row a sample, one row a judged program
+logs/  report/
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from judge.rows import read_rows
+
+if TYPE_CHECKING:
+    import datasets
+
+Key = tuple[str, int]  # (problem_id, sample_index)
+
+
+class RunDirError(Exception):
+    """A directory that is not a run, or a run that cannot be continued; the text says why and what to do."""
+
+
+@dataclass(frozen=True)
+class RunDir:
+    """The files of one run."""
+
+    path: Path
+
+    @property
+    def manifest_path(self) -> Path:
+        """Where the manifest is."""
+        return self.path / "manifest.json"
+
+    @property
+    def config_path(self) -> Path:
+        """Where the resolved settings are."""
+        return self.path / "config.toml"
+
+    @property
+    def logs(self) -> Path:
+        """The folder of log files."""
+        return self.path / "logs"
+
+    @property
+    def report(self) -> Path:
+        """The folder of the report."""
+        return self.path / "report"
+
+    def parts(self, kind: str) -> list[Path]:
+        """The row files of a kind ("samples" or "verdicts"), oldest first."""
+        return sorted(self.path.glob(f"{kind}-*.jsonl"))
+
+    def samples(self) -> Iterator[dict[str, Any]]:
+        """Yield the sample rows in the order in which they were written.
+
+        Raises:
+            judge.rows.RowError: a file cannot be read.
+        """
+        for part in self.parts("samples"):
+            yield from read_rows(part)
+
+    def verdicts(self) -> Iterator[dict[str, Any]]:
+        """Yield the verdict rows in the order in which they were written.
+
+        Raises:
+            judge.rows.RowError: a file cannot be read.
+        """
+        for part in self.parts("verdicts"):
+            yield from read_rows(part)
+
+    def manifest(self) -> dict[str, Any]:
+        """The manifest.
+
+        Raises:
+            RunDirError: there is none, or it is not JSON.
+        """
+        try:
+            manifest = json.loads(self.manifest_path.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise RunDirError(f"{self.path} is no run directory: it has no manifest.json") from error
+        except (OSError, json.JSONDecodeError) as error:
+            raise RunDirError(f"{self.manifest_path} cannot be read: {error}") from error
+        if not isinstance(manifest, dict):
+            raise RunDirError(f"{self.manifest_path} is not a JSON object")
+        return manifest
+
+
+def key_of(row: dict[str, Any]) -> Key:
+    """The key of a sample row or of a run's verdict row."""
+    return row["problem_id"], row["sample_index"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run's results, for a notebook; `load_run` makes it."""
+
+    directory: RunDir
+
+    @property
+    def samples(self) -> datasets.Dataset:
+        """The sample rows, each with its verdict row's fields where it is judged."""
+        import datasets
+
+        verdicts = {key_of(row): row for row in self.directory.verdicts()}
+        return datasets.Dataset.from_list(
+            [row | _judged(verdicts.get(key_of(row))) for row in self.directory.samples()]
+        )
+
+    def pass_at_k(self, ks: list[int]) -> dict[int, float | None]:
+        """The macro mean of pass@k over the problems that have k or more judged samples; None where none has."""
+        from sampler.report.statistics import mean_pass_at_k, problem_counts
+
+        counts = problem_counts(self.directory)
+        return {k: mean_pass_at_k(counts, k) for k in ks}
+
+
+def load_run(path: str | Path) -> Run:
+    """Open a run directory.
+
+    Raises:
+        RunDirError: it is no run directory.
+    """
+    directory = RunDir(Path(path))
+    directory.manifest()
+    return Run(directory)
+
+
+def _judged(verdict: dict[str, Any] | None) -> dict[str, Any]:
+    names = ("verdict", "passed", "total", "first_failed_test", "cpu_seconds", "peak_memory_bytes")
+    return {name: verdict[name] if verdict else None for name in names}
