@@ -1,9 +1,8 @@
 """A run directory as a reader sees it: the one place that knows its file names.
 
-config.toml      the resolved settings
-manifest.json    what the rows depend on, and where and with what they were made
-samples-*.jsonl  verdicts-*.jsonl   one row a sample, one row a judged program
-logs/  report/
+config.toml holds the resolved settings; manifest.json what the rows depend on, and where and with what
+they were made; samples-*.jsonl and verdicts-*.jsonl one row a sample and one row a judged program;
+logs/ and report/ what their names say.
 """
 
 from __future__ import annotations
@@ -113,7 +112,7 @@ class Run:
         )
 
     def pass_at_k(self, ks: list[int]) -> dict[int, float | None]:
-        """The macro mean of pass@k over the problems that have k or more judged samples; None where none has."""
+        """The macro mean of pass@k over the problems with k or more judged samples; None where none has."""
         from sampler.report.statistics import mean_pass_at_k, problem_counts
 
         counts = problem_counts(self.directory)
