@@ -1,7 +1,8 @@
 """Opening a problem set by its SPEC, and choosing problems from it.
 
-A SPEC names a source and, after a colon, what that source reads: `bundled`, `package:DIR`. The source
-yields every problem of the set; the filters below then choose among them. A filter that cannot be met
+A SPEC names a source and, after a colon, what that source reads: `bundled`, `package:DIR`. Filters may
+follow after a question mark: `bundled?difficulty=easy,medium&limit=10`. The source yields every problem of
+the set; the filters, from the SPEC or the caller, then choose among them. A filter that cannot be met
 is an error, never an empty run: a misspelled id must not cost a night.
 """
 
@@ -9,8 +10,10 @@ from __future__ import annotations
 
 import datetime
 import difflib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl
 
 from problems.problem import Problem, ProblemError
 from problems.sources import read_source
@@ -69,7 +72,7 @@ def open_problems(
 
     Args:
         spec: `bundled` (the embedded set) or `package:DIR` (a Kattis/ICPC problem package, or a folder
-            of them).
+            of them); `?` and filters may follow, such as `?difficulty=easy,medium&limit=10`.
         ids: only problems with one of these ids; each id must exist.
         difficulty: only problems with one of these difficulties.
         tags: only problems with at least one of these tags.
@@ -81,8 +84,59 @@ def open_problems(
         ProblemError: the SPEC is unknown (raised at once); a package is faulty, an id is missing or given to
             two problems, or the filters leave nothing (raised while iterating).
     """
-    selection = Selection(_as_tuple(ids), _as_tuple(difficulty), _as_tuple(tags), since, until, limit)
-    return _select(read_source(spec), selection, spec)
+    source, query = split_spec(spec)
+    given = Selection(_as_tuple(ids), _as_tuple(difficulty), _as_tuple(tags), since, until, limit)
+    return _select(read_source(source), _merged(query, given, spec), source)
+
+
+def split_spec(spec: str) -> tuple[str, Selection]:
+    """Split a SPEC into its source and the filters after the question mark.
+
+    Raises:
+        ProblemError: a filter is unknown, given twice, or its value cannot be read.
+    """
+    source, _, query = spec.partition("?")
+    values: dict[str, Any] = {}
+    for name, text in parse_qsl(query, keep_blank_values=True):
+        if name not in _FILTERS:
+            raise ProblemError(
+                f"unknown filter {name!r} in {spec!r}{_nearest(name, _FILTERS)}; "
+                f"filters: {', '.join(_FILTERS)}"
+            )
+        if name in values:
+            raise ProblemError(f"filter {name!r} stands twice in {spec!r}; separate values with commas")
+        try:
+            values[name] = _FILTERS[name](text)
+        except ValueError as error:
+            raise ProblemError(f"filter {name}={text!r} in {spec!r} cannot be read: {error}") from error
+    return source, Selection(**values)
+
+
+def _comma_list(text: str) -> tuple[str, ...]:
+    values = tuple(value.strip() for value in text.split(",") if value.strip())
+    if not values:
+        raise ValueError("it is empty; name one value or more, separated by commas")
+    return values
+
+
+_FILTERS: dict[str, Callable[[str], Any]] = {
+    "ids": _comma_list,
+    "difficulty": _comma_list,
+    "tags": _comma_list,
+    "since": datetime.date.fromisoformat,
+    "until": datetime.date.fromisoformat,
+    "limit": int,
+}
+
+
+def _merged(query: Selection, given: Selection, spec: str) -> Selection:
+    """The filters of the SPEC and those of the caller, of which none may be given by both."""
+    from_query = {name: value for name, value in vars(query).items() if value not in ((), None)}
+    from_caller = {name: value for name, value in vars(given).items() if value not in ((), None)}
+    both = sorted(from_query.keys() & from_caller.keys())
+    if both:
+        raise ProblemError(f"filter {', '.join(both)} is given both in {spec!r} and beside it; give it once")
+    return Selection(**from_query, **from_caller)
 
 
 def _as_tuple(values: Sequence[str]) -> tuple[str, ...]:
