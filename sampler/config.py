@@ -206,7 +206,9 @@ def _refuse_unknown(values: Mapping[str, Any], where: str, prefix: str = "") -> 
     sections = {key.split(".")[0] for key in known if "." in key}
     for name, value in values.items():
         key = f"{prefix}{name}"
-        if isinstance(value, dict) and key in sections:
+        if key in sections:
+            if not isinstance(value, dict):
+                raise ConfigError(f"setting {key} is {value!r} in {where}: it is a section, [{key}] in TOML")
             _refuse_unknown(value, where, f"{key}.")
         elif key not in known:
             near = difflib.get_close_matches(key, [*known, *sections], n=1, cutoff=0.5)
@@ -218,8 +220,6 @@ def _assign(values: dict[str, Any], key: str, value: Any) -> None:
     *sections, name = key.split(".")
     for section in sections:
         values = values.setdefault(section, {})
-        if not isinstance(values, dict):
-            raise ConfigError(f"setting {section} is {values!r}: it is a section, [{section}] in TOML")
     values[name] = value
 
 

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import pytest
+
+from sampler.config import (
+    ConfigError,
+    RunConfig,
+    config_digest,
+    flatten,
+    load_config,
+    result_settings,
+    settings,
+    to_toml,
+)
+
+
+def test_the_command_line_wins_over_the_file_over_the_defaults(tmp_path):
+    file = tmp_path / "run.toml"
+    file.write_text('samples = 5\nmodel = "file"\n[sampling]\ntemperature = 0.3\n', encoding="utf-8")
+    config = load_config(file, {"model": "line", "sampling.top_p": "0.5"})
+    assert (config.samples, config.model, config.sampling.temperature, config.sampling.top_p) == (
+        5,
+        "line",
+        0.3,
+        0.5,
+    )
+    assert config.sampling.max_new_tokens == RunConfig().sampling.max_new_tokens
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("sample = 3", "unknown setting 'sample'.*did you mean 'samples'"),
+        ("[sampling]\ntemprature = 1", "'sampling.temprature'.*did you mean 'sampling.temperature'"),
+        ("[samplin]\ntemperature = 1", "did you mean 'sampling'"),
+        ("samples = 0", "setting samples is 0"),
+        ("samples = [", "is not TOML"),
+        ("[sampling]\ntemperature = nan", "sampling.temperature is nan"),
+        ('[prompt]\nlayout = "upside-down"', "prompt.layout is 'upside-down'"),
+        ("sampling = 3", "sampling is 3 in .*: it is a section"),
+    ],
+)
+def test_a_bad_file_is_explained(tmp_path, text, message):
+    file = tmp_path / "run.toml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=message):
+        load_config(file, {})
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(ConfigError, match="absent.toml"):
+        load_config(tmp_path / "absent.toml", {})
+
+
+def test_the_written_settings_read_back(tmp_path):
+    config = load_config(
+        None, {"sampling.stop": ["\n```", 'quote " \\ é 😀'], "judge.all_tests": "true", "out": "some/where"}
+    )
+    file = tmp_path / "config.toml"
+    file.write_text(to_toml(config), encoding="utf-8")
+    assert load_config(file, {}) == config
+
+
+def test_every_setting_has_a_help_text_and_a_flat_value():
+    flat = flatten(RunConfig())
+    for key, field in settings():
+        assert field.description, key
+        assert key in flat
+
+
+def test_only_what_changes_rows_changes_the_digest():
+    base = config_digest(RunConfig())
+    for key, value in {"ray.samplers": 3, "report.resamples": 7, "out": "x", "engine.max_rows": 2}.items():
+        assert config_digest(load_config(None, {key: value})) == base, key
+    for key, value in {"seed": 1, "samples": 7, "sampling.top_p": 0.5, "few_shot.sets": 1}.items():
+        assert config_digest(load_config(None, {key: value})) != base, key
+
+
+def test_the_run_directory_is_named_after_problems_and_model():
+    assert str(RunConfig().run_dir) == "runs/bundled-demo"
+    config = load_config(None, {"problems": "package:a/b?limit=3", "model": "org/name-7B"})
+    assert str(config.run_dir) == "runs/package-a-b-limit-3-org-name-7B"
+
+
+def test_result_settings_hold_the_seed_and_no_paths_of_the_run():
+    kept = result_settings(RunConfig())
+    assert "seed" in kept
+    assert "out" not in kept
