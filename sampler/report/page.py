@@ -87,7 +87,7 @@ def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("sampler.report", "templates"),
         autoescape=True,
-        undefined=jinja2.StrictUndefined,
+        undefined=jinja2.ChainableUndefined,  # optional keys may be absent: asked for, yes; printed, no
         finalize=_finalize,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -110,9 +110,12 @@ def _environment() -> jinja2.Environment:
 
 
 def _finalize(value: Any) -> Any:
-    """Applied by Jinja to the value of every `{{ }}`; markup was made by a template and has passed already."""
+    """Applied by Jinja to the value of every `{{ }}`; markup comes from a template and has passed already."""
+    import jinja2
     import markupsafe
 
+    if isinstance(value, jinja2.Undefined):
+        raise jinja2.UndefinedError(f"the template prints {value._undefined_name!r}, which is not there")
     if value is None:
         return "–"
     return visible(value) if isinstance(value, str) and not isinstance(value, markupsafe.Markup) else value

@@ -140,7 +140,7 @@ def _problem_of(tally: RunTally, row: dict[str, Any]) -> ProblemTally:
     if problem_id not in tally.problems:
         raise RunDirError(
             f"the row of problem {problem_id!r}, sample {index}, does not belong to this run: its "
-            "manifest.json does not list that problem; move the row file that holds it out of the run directory"
+            "manifest.json does not list that problem; move its row file out of the run directory"
         )
     return tally.problems[problem_id]
 
