@@ -1,0 +1,173 @@
+"""`Engine`: a model, opened for decoding on a tree, that completes prompts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from transformers import PreTrainedModel
+
+from sampler.core import Completion, Prompt, SamplingParams
+from sampler.engine.errors import PromptError
+from sampler.engine.generation import Generation
+from sampler.engine.loading import load_model
+from sampler.engine.schedule import Schedule
+from sampler.engine.stats import EngineStats
+from sampler.engine.stopping import StopRules
+from tree_attention import KvPool, open_model
+
+ATTENTION_MODES = ("tree",)
+
+
+class Engine:
+    """Draws samples from a causal language model, decoding all of them together on their prompt tree.
+
+    An engine may be used for any number of calls of `generate`, one after the other. It is not safe to use
+    from several threads at once.
+
+    Attributes:
+        tokenizer: the model's.
+        max_rows: the most samples that are decoded in a batch.
+        stats: counts over the engine's life.
+    """
+
+    def __init__(
+        self, model: PreTrainedModel, tokenizer: Any, *, attention: str = "tree", max_rows: int = 256
+    ) -> None:
+        """Opens a transformers model that is in memory, on whatever device and in whatever dtype it is.
+
+        The model itself is left as it is: the engine works on a copy that shares its weights.
+
+        Raises:
+            UnsupportedModelError: the model cannot be decoded on a tree exactly.
+            ValueError: `attention` or `max_rows` is not one of those allowed.
+        """
+        if attention not in ATTENTION_MODES:
+            raise ValueError(
+                f"attention mode {attention!r} is unknown; use one of {', '.join(map(repr, ATTENTION_MODES))}"
+            )
+        if max_rows < 1:
+            raise ValueError(f"max_rows is {max_rows}; it must be at least 1")
+        opened = open_model(model)
+        self.tokenizer = tokenizer
+        self.max_rows = max_rows
+        self.stats = EngineStats()
+        self._model = opened.tree_model
+        self._pool = KvPool(opened.layers)
+        self._eos_ids = _eos_ids(model, tokenizer)
+        config = model.config.get_text_config(decoder=True)
+        self._context_length: int | None = getattr(config, "max_position_embeddings", None)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        name_or_dir: str | Path,
+        *,
+        device: str = "auto",
+        dtype: str = "auto",
+        attention: str = "tree",
+        max_rows: int = 256,
+    ) -> Engine:
+        """Loads a model with transformers: a hub name, a directory, or `demo` for the one in this package.
+
+        Args:
+            name_or_dir: which model.
+            device: `auto` (CUDA where there is one, else the CPU), or a torch device.
+            dtype: `auto` (float32 on the CPU, the checkpoint's own elsewhere), float32, bfloat16 or float16.
+            attention: `tree`.
+            max_rows: the most samples that are decoded in a batch.
+
+        Raises:
+            ModelLoadError: the model is not there or cannot be loaded.
+            UnsupportedModelError: it cannot be decoded on a tree exactly.
+            ValueError: another argument is not one of those allowed.
+        """
+        loaded = load_model(name_or_dir, device, dtype)
+        return cls(loaded.model, loaded.tokenizer, attention=attention, max_rows=max_rows)
+
+    def tokenize(self, prompt: Prompt) -> tuple[int, ...]:
+        """The tokens of a prompt; text is tokenized as a whole.
+
+        Raises:
+            PromptError: it has not exactly one of text and token_ids, it has no tokens, or a token that the
+                model has not.
+        """
+        if (prompt.text is None) == (prompt.token_ids is None):
+            raise PromptError(prompt.prompt_id, "must have exactly one of text and token_ids")
+        if prompt.token_ids is not None:
+            tokens = tuple(prompt.token_ids)
+        else:
+            encoded = self.tokenizer(prompt.text, add_special_tokens=prompt.add_special_tokens, verbose=False)
+            tokens = tuple(encoded["input_ids"])
+        if not tokens:
+            raise PromptError(prompt.prompt_id, "has no tokens; give it a token at least to begin from")
+        if min(tokens) < 0 or max(tokens) >= self._model.vocabulary:
+            worst = min(tokens) if min(tokens) < 0 else max(tokens)
+            raise PromptError(
+                prompt.prompt_id, f"has token {worst}; the model has tokens 0 to {self._model.vocabulary - 1}"
+            )
+        return tokens
+
+    def generate(
+        self, prompts: Iterable[Prompt], params: SamplingParams | None = None
+    ) -> Iterator[Completion]:
+        """Draws all samples of all prompts; gives each completion as it ends, in no particular order.
+
+        What a sample is depends on `params`, its prompt and its sample index alone, up to rounding: not on
+        the other prompts, on `max_rows` or on the order. Closing the iterator early frees what it holds.
+
+        Raises:
+            PromptError: a prompt cannot be sampled, or is too long for the model; raised before anything is
+                drawn.
+            ModelOutputError: the model computes no usable numbers.
+        """
+        params = params or SamplingParams()
+        wanted = [prompt for prompt in prompts if prompt.sample_indices]
+        tokens = [self.tokenize(prompt) for prompt in wanted]
+        _check_ids(wanted)
+        self._check_lengths(wanted, tokens, params)
+        return self._run(wanted, tokens, params)
+
+    def _run(
+        self, prompts: Sequence[Prompt], tokens: Sequence[tuple[int, ...]], params: SamplingParams
+    ) -> Iterator[Completion]:
+        schedule = Schedule(prompts, tokens, self._pool)
+        rules = StopRules(self.tokenizer, self._eos_ids, params)
+        run = Generation(self._model, self._pool, schedule, rules, params, self.max_rows, self.stats)
+        yield from run.run()
+
+    def _check_lengths(
+        self, prompts: Sequence[Prompt], tokens: Sequence[tuple[int, ...]], params: SamplingParams
+    ) -> None:
+        for prompt, ids in zip(prompts, tokens, strict=True):
+            needed = len(ids) + params.max_new_tokens
+            if self._context_length is not None and needed > self._context_length:
+                raise PromptError(
+                    prompt.prompt_id,
+                    f"has {len(ids)} tokens, and with max_new_tokens {params.max_new_tokens} needs {needed} positions; the model "
+                    f"has {self._context_length}. Shorten the prompt (fewer or shorter few-shot examples) or set max_new_tokens "
+                    f"to at most {max(0, self._context_length - len(ids))}",
+                )
+
+
+def _check_ids(prompts: Sequence[Prompt]) -> None:
+    """Samples are told apart by prompt id and sample index, and their random numbers are keyed by them."""
+    seen: set[str] = set()
+    for prompt in prompts:
+        if prompt.prompt_id in seen:
+            raise PromptError(prompt.prompt_id, "is given twice; prompt ids must be unique")
+        seen.add(prompt.prompt_id)
+        indices = prompt.sample_indices
+        if len(set(indices)) != len(indices) or not all(0 <= index < 2**32 for index in indices):
+            raise PromptError(
+                prompt.prompt_id, "has sample indices that repeat or are not from 0 to 2**32 - 1"
+            )
+
+
+def _eos_ids(model: PreTrainedModel, tokenizer: Any) -> frozenset[int]:
+    """The tokens that end a sequence, of the model's generation settings and the tokenizer."""
+    found: set[int] = set()
+    for ids in (getattr(model.generation_config, "eos_token_id", None), tokenizer.eos_token_id):
+        found.update([ids] if isinstance(ids, int) else ids or ())
+    return frozenset(found)

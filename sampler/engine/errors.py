@@ -1,0 +1,31 @@
+"""What the engine raises.
+
+    EngineError
+    +-- ModelLoadError     a model that is not there, or cannot be loaded
+    +-- PromptError        a prompt that cannot be sampled (also a ValueError)
+    +-- ModelOutputError   a model that computes no usable numbers
+
+A model that cannot be decoded on a tree is refused with `tree_attention.UnsupportedModelError`.
+"""
+
+from __future__ import annotations
+
+
+class EngineError(Exception):
+    """The base of the engine's errors; each names the thing, what is allowed and the remedy."""
+
+
+class ModelLoadError(EngineError):
+    """A model that is not there, or cannot be loaded."""
+
+
+class PromptError(EngineError, ValueError):
+    """A prompt that cannot be sampled. `prompt_id` says which."""
+
+    def __init__(self, prompt_id: str, reason: str) -> None:
+        self.prompt_id = prompt_id
+        super().__init__(f"prompt {prompt_id!r} {reason}")
+
+
+class ModelOutputError(EngineError):
+    """Logits that are not numbers."""

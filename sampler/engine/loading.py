@@ -1,0 +1,104 @@
+"""Loads a model and its tokenizer with transformers, whatever the name says: a hub name, a directory, or
+`demo`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+
+import sampler
+from sampler.engine.errors import ModelLoadError
+
+DEMO_MODEL = "demo"
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedModel:
+    """A model, in evaluation mode, and the tokenizer saved with it."""
+
+    model: PreTrainedModel
+    tokenizer: Any
+
+
+def model_source(name_or_dir: str | Path) -> str:
+    """What transformers is asked for: the packaged directory for `demo`, else the name as it is.
+
+    Raises:
+        ModelLoadError: the name looks like a path, or is the demo model's, and no model is there.
+    """
+    name = str(name_or_dir)
+    if name == DEMO_MODEL:
+        source = Path(sampler.__file__).parent / "demo_model"
+        remedy = "reinstall the package, or make the model with scripts/train_demo_model.py"
+    elif isinstance(name_or_dir, Path) or name.startswith((".", "/", "~")) or Path(name).exists():
+        source = Path(name).expanduser()
+        remedy = "give a directory that save_pretrained wrote, a model's name on the hub, or 'demo'"
+    else:
+        return name
+    if not (source / "config.json").is_file():
+        raise ModelLoadError(f"model {name!r}: there is no {source / 'config.json'}; {remedy}")
+    return str(source)
+
+
+def load_model(name_or_dir: str | Path, device: str, dtype: str) -> LoadedModel:
+    """Loads a causal language model and its tokenizer.
+
+    Args:
+        name_or_dir: a hub name, a directory, or `demo`.
+        device: `auto` (CUDA where there is one, else the CPU) or a torch device.
+        dtype: `auto` (float32 on the CPU, the checkpoint's own elsewhere), float32, bfloat16 or float16.
+
+    Raises:
+        ModelLoadError: the model is not there or cannot be loaded.
+        ValueError: `device` or `dtype` is none that exists.
+    """
+    where = resolve_device(device)
+    kind = resolve_dtype(dtype, where)
+    source = model_source(name_or_dir)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source)
+        model = AutoModelForCausalLM.from_pretrained(source, dtype=kind)
+    except (OSError, ValueError, ImportError) as error:
+        raise ModelLoadError(
+            f"model {str(name_or_dir)!r} cannot be loaded: {error}\nGive a directory that save_pretrained wrote, "
+            "a name that the hub or its local cache has, or 'demo'"
+        ) from error
+    return LoadedModel(model.to(where).eval(), tokenizer)
+
+
+def resolve_device(device: str) -> torch.device:
+    """The torch device that `device` stands for.
+
+    Raises:
+        ValueError: there is no such device, or not on this machine.
+    """
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        found = torch.device(device)
+    except RuntimeError as error:
+        raise ValueError(f"device {device!r} is unknown; use 'auto', 'cpu', 'cuda' or 'cuda:N'") from error
+    if found.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError(
+            f"device {device!r} was asked for, but torch sees no CUDA device here; use 'cpu' or 'auto'"
+        )
+    return found
+
+
+def resolve_dtype(dtype: str, device: torch.device) -> torch.dtype | str:
+    """What transformers is told to load: a torch dtype, or `auto` for the checkpoint's own.
+
+    Raises:
+        ValueError: there is no such dtype.
+    """
+    if dtype == "auto":
+        return torch.float32 if device.type == "cpu" else "auto"
+    if dtype not in _DTYPES:
+        raise ValueError(f"dtype {dtype!r} is unknown; use 'auto' or one of {', '.join(map(repr, _DTYPES))}")
+    return _DTYPES[dtype]

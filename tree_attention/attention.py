@@ -1,0 +1,49 @@
+"""`tree_attention`, the one public operation: attention of every row over its path and its suffix,
+exactly.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from tree_attention import cpu
+from tree_attention.backend import AttentionOptions, Backend
+from tree_attention.kv_pool import KvPool
+from tree_attention.plan import AttentionStep
+
+
+def tree_attention(
+    query: torch.Tensor, pool: KvPool, layer: int, step: AttentionStep, options: AttentionOptions
+) -> torch.Tensor:
+    """Attention of each row over the nodes of its path and, while decoding, its branch's suffix.
+
+    The keys and values of the step's own tokens must have been stored before, with `step.write`.
+
+    Args:
+        query: `[rows, query_heads, key_dim]`; rows as in the step's plan. `query_heads` is a multiple of
+            the layer's `kv_heads`; query head h reads kv head `h // (query_heads // kv_heads)`.
+        pool: keys and values.
+        layer: which of the pool's layers.
+        step: the plan, and the positions of the rows.
+        options: scale, window, cap and sinks.
+
+    Returns:
+        `[rows, query_heads, value_dim]` in the query's dtype.
+
+    Raises:
+        ValueError: the shape of the query fits neither the plan nor the layer.
+    """
+    shape = pool.layers[layer]
+    fits = query.dim() == 3 and query.shape[0] == step.plan.rows and query.shape[2] == shape.key_dim
+    if not fits or query.shape[1] % shape.kv_heads:
+        raise ValueError(
+            f"query of shape {tuple(query.shape)} does not fit: the plan has {step.plan.rows} rows and layer {layer} has "
+            f"{shape.kv_heads} kv heads of size {shape.key_dim}"
+        )
+    return backend_for(query.device)(query, pool, layer, step, options)
+
+
+def backend_for(device: torch.device) -> Backend:
+    """The backend for tensors on `device`: torch's own operators, which run on every device."""
+    del device
+    return cpu.attend

@@ -1,0 +1,97 @@
+"""The oracle: tree attention row by row in float64, written to be read.
+
+For every row it collects the keys that the row may read, one after the other, and does one softmax over
+them. It is the meaning of `tree_attention`; every backend is tested against it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from tree_attention.backend import AttentionOptions
+from tree_attention.kv_pool import KvPool
+from tree_attention.plan import AttentionStep
+
+
+@dataclass(frozen=True, eq=False)
+class RowContext:
+    """All that one row may read before any window. L: tokens."""
+
+    keys: torch.Tensor  # [L, kv_heads, key_dim]
+    values: torch.Tensor  # [L, kv_heads, value_dim]
+    positions: torch.Tensor  # [L]
+
+
+def reference_attention(
+    query: torch.Tensor, pool: KvPool, layer: int, step: AttentionStep, options: AttentionOptions
+) -> torch.Tensor:
+    """What `tree_attention` of the same arguments means: `[rows, query_heads, value_dim]` in float64."""
+    rows = [
+        attend_row(query[row], row_context(pool, layer, step, row), int(step.host_positions[row]), options)
+        for row in range(step.plan.rows)
+    ]
+    return torch.stack(rows)
+
+
+def attend_row(
+    query: torch.Tensor, context: RowContext, position: int, options: AttentionOptions
+) -> torch.Tensor:
+    """One softmax of one row, `[query_heads, key_dim]` at `position`, over its context: `[query_heads,
+    value_dim]`, float64.
+    """
+    keys, values = context.keys.double(), context.values.double()
+    visible = context.positions <= position
+    if options.sliding_window is not None:
+        visible &= context.positions > position - options.sliding_window
+    group = query.shape[0] // keys.shape[1]
+    out = []
+    for head in range(query.shape[0]):
+        kv_head = head // group
+        scores = keys[visible, kv_head] @ query[head].double() * options.scale
+        if options.softcap is not None:
+            scores = options.softcap * torch.tanh(scores / options.softcap)
+        sink = -math.inf if options.sinks is None else float(options.sinks[head])
+        top = max(scores.max().item(), sink)
+        weights = torch.exp(scores - top)
+        out.append(weights @ values[visible, kv_head] / (weights.sum() + math.exp(sink - top)))
+    return torch.stack(out)
+
+
+def row_context(pool: KvPool, layer: int, step: AttentionStep, row: int) -> RowContext:
+    """Everything on a row's path, and its suffix."""
+    keys, values, positions = [], [], []
+    for part in step.plan.parts:
+        if not part.row_lo <= row < part.row_hi:
+            continue
+        stop = part.kv_lo + row - part.row_lo + 1 if part.causal else part.kv_hi
+        keys.append(part.node.keys[layer][:, part.kv_lo : stop].transpose(0, 1))
+        values.append(part.node.values[layer][:, part.kv_lo : stop].transpose(0, 1))
+        positions.append(torch.arange(part.start, part.node.start + stop))
+    if step.plan.branches is not None:
+        _add_suffix(pool, layer, step, row, keys, values, positions)
+    return RowContext(torch.cat(keys), torch.cat(values), torch.cat(positions))
+
+
+def _add_suffix(
+    pool: KvPool,
+    layer: int,
+    step: AttentionStep,
+    row: int,
+    keys: list[torch.Tensor],
+    values: list[torch.Tensor],
+    positions: list[torch.Tensor],
+) -> None:
+    """The suffix starts where the row's path ends and holds every position up to the row's own."""
+    assert step.plan.branches is not None
+    start = max((p.node.start + p.kv_hi for p in step.plan.parts if p.row_lo <= row < p.row_hi), default=0)
+    owned = np.flatnonzero(pool.pages.owner == step.plan.branches[row])
+    for page in owned[np.argsort(pool.pages.first[owned])]:
+        first = start + int(pool.pages.first[page])
+        tokens = min(pool.pages.page_tokens, int(step.host_positions[row]) + 1 - first)
+        keys.append(pool.pages.keys[layer][page, :, :tokens].transpose(0, 1))
+        values.append(pool.pages.values[layer][page, :, :tokens].transpose(0, 1))
+        positions.append(torch.arange(first, first + tokens))
