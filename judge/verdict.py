@@ -60,7 +60,9 @@ class Judgement:
     verdict: Verdict
     passed: int = 0  # tests passed
     total: int = 0  # tests of the problem (not all are run when the first failure stops the judging)
-    groups: dict[str, dict[str, int]] = field(default_factory=dict)  # {"sample": {"passed": .., "total": ..}, ..}
+    groups: dict[str, dict[str, int]] = field(
+        default_factory=dict
+    )  # {"sample": {"passed": .., "total": ..}, ..}
     first_failed_test: str | None = None
     detail: dict[str, Any] | None = None
     cpu_seconds: float = 0.0  # the slowest test's

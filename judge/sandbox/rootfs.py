@@ -1,0 +1,82 @@
+"""The file system of a bubblewrap sandbox, as arguments of bwrap.
+
+Read-only: the system's programs and libraries, the interpreter, the program's files and a made-up
+/etc. Writable, private and bounded: `agent.WRITABLE`. Covered by empty directories: installed Python
+packages. Everything else of the host is absent.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+
+from judge.sandbox import agent
+from judge.sandbox.interpreter import Interpreter
+from judge.sandbox.session import FILE_BYTES, sealed_file
+
+AGENT_DIR = "/agent"
+
+_SYSTEM = ("/usr/bin", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/libx32", "/usr/share/zoneinfo")
+_TOP_LEVEL = ("/bin", "/lib", "/lib32", "/lib64", "/libx32")  # links into /usr on today's systems
+_ETC = ("/etc/ld.so.cache", "/etc/localtime")
+_PASSWD = b"runner:x:1000:1000::/box:/bin/sh\n"
+_GROUP = b"runner:x:1000:\n"
+
+
+def system_arguments(interpreter: Interpreter, shown_at: Path | None) -> list[str]:
+    """The part that is the same for every program.
+
+    Args:
+        interpreter: what runs the program.
+        shown_at: where the interpreter's prefix is found on the way down, if not at its own place.
+    """
+    arguments: list[str] = []
+    for path in _SYSTEM:
+        arguments += ["--ro-bind-try", path, path]
+    for path in _TOP_LEVEL:
+        if os.path.islink(path):  # noqa: PTH114
+            arguments += ["--symlink", str(Path(path).readlink()), path]
+        else:
+            arguments += ["--ro-bind-try", path, path]
+    for directory in interpreter.bound_directories():
+        source = shown_at / directory.relative_to(interpreter.prefix) if shown_at else directory
+        arguments += ["--ro-bind", str(source), str(directory)]
+    for directory in interpreter.package_directories():
+        arguments += ["--tmpfs", str(directory), "--remount-ro", str(directory)]
+    for path in _ETC:
+        arguments += ["--ro-bind-try", path, path]
+    arguments += ["--proc", "/proc", "--dev", "/dev"]
+    for directory_name in agent.WRITABLE:
+        arguments += ["--size", str(FILE_BYTES), "--perms", "1777", "--tmpfs", directory_name]
+    return arguments
+
+
+class DataFiles:
+    """Files that bwrap writes into the sandbox from descriptors, which stay open until `close`."""
+
+    def __init__(self) -> None:
+        self.descriptors: list[int] = []
+
+    def place(self, files: Mapping[str, bytes]) -> list[str]:
+        """The arguments that put each content at its path inside."""
+        return [word for path, data in files.items() for word in ("--file", str(self.open(data)), path)]
+
+    def open(self, data: bytes) -> int:
+        """A descriptor of a sealed file that holds `data`."""
+        self.descriptors.append(sealed_file(data))
+        return self.descriptors[-1]
+
+    def close(self) -> None:
+        """Close every descriptor."""
+        while self.descriptors:
+            os.close(self.descriptors.pop())
+
+
+@cache
+def fixed_files() -> dict[str, bytes]:
+    """The files that every sandbox has: the agent, and names for the only user."""
+    source = Path(agent.__file__).read_bytes()
+    return {f"{AGENT_DIR}/sitecustomize.py": source, "/etc/passwd": _PASSWD, "/etc/group": _GROUP}

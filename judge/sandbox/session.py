@@ -1,0 +1,342 @@
+"""The host's half of the conversation with the agent in a sandbox.
+
+A session owns the socket to one agent. For every run it hands the agent a sealed file as standard input
+and the write ends of two pipes, whose read ends it drains itself: so the output limit holds with bounded memory
+whatever the program does, and the wall clock is the host's. All that comes from the agent is checked
+before it is believed; a packet that is not as it must be is a fault of the sandbox.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import math
+import os
+import select
+import socket
+import time
+from dataclasses import dataclass
+
+from judge.errors import SandboxFaultError
+from judge.sandbox import agent
+from judge.sandbox.base import COLLECT_BYTES, Exceeded, RunRequest, RunResult
+from judge.sandbox.cgroup import Cgroup, CgroupUsage
+
+START_SECONDS = 30.0  # for the agent's first word; the machine may be busy
+GRACE_SECONDS = 3.0  # for the agent's report once a run has been told to end
+FILE_BYTES = 64 << 20  # the largest file that a program may write, and the size of each writable directory
+FILES = 10_000  # in the writable directories together
+STDERR_HEAD_BYTES = STDERR_TAIL_BYTES = 4096
+
+_CHUNK = 1 << 18
+_SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
+
+
+class AgentSession:
+    """One agent, ready to run its program. `cgroup` is the sandbox's group, or None for resource limits."""
+
+    def __init__(self, channel: socket.socket, cgroup: Cgroup | None) -> None:
+        self._channel = channel
+        self._cgroup = cgroup
+
+    def await_agent(self) -> str:
+        """Wait until the agent is ready; the version of the interpreter that it runs on.
+
+        Raises:
+            SandboxFaultError: it did not start.
+        """
+        self._channel.settimeout(START_SECONDS)
+        try:
+            packet = self._channel.recv(agent.MAX_PACKET)
+        except TimeoutError:
+            raise SandboxFaultError(f"the sandbox did not start within {START_SECONDS:g} s") from None
+        except OSError as error:
+            raise SandboxFaultError(f"the sandbox did not start: {error}") from error
+        if packet[:1] != agent.HELLO:
+            raise SandboxFaultError(f"the sandbox did not start: {_fault_text(packet)}")
+        return packet[1:65].decode("ascii", "replace")
+
+    def run(self, request: RunRequest) -> RunResult:
+        """One run of the program, see `Sandbox.run`."""
+        before = self._usage_before()
+        with _Pipes(request.limits.output_bytes) as pipes:
+            self._send(request, pipes)
+            started = time.monotonic()
+            ending = self._follow(pipes, started + request.limits.wall_limit_seconds)
+            wall_seconds = time.monotonic() - started
+            spent = self._spent(before)
+            if ending.report is None and not spent.out_of_memory and ending.stopped is None:
+                raise SandboxFaultError("the agent in the sandbox has died")
+            return _result(request, pipes, ending, spent, wall_seconds)
+
+    def _send(self, request: RunRequest, pipes: _Pipes) -> None:
+        packet = self._packet(request)
+        if len(packet) > agent.MAX_PACKET:
+            raise SandboxFaultError(f"the run's arguments are too long: {len(packet)} bytes")
+        with contextlib.ExitStack() as files:
+            inputs = []
+            for data in (request.stdin, *request.inputs):
+                inputs.append(sealed_file(data))
+                files.callback(os.close, inputs[-1])
+            descriptors = [inputs[0], *pipes.write_ends(), *inputs[1:]]
+            try:
+                socket.send_fds(self._channel, [packet], descriptors)
+            except OSError as error:
+                raise SandboxFaultError(f"the agent in the sandbox is gone: {error}") from error
+        pipes.close_write_ends()
+
+    def _packet(self, request: RunRequest) -> bytes:
+        limits = request.limits
+        watched = limits.memory_bytes if self._cgroup is None else 0
+        header = agent.REQUEST.pack(
+            limits.cpu_seconds,
+            2 * watched,  # address space that is not used is no use of memory: large thread stacks, say
+            watched,
+            FILE_BYTES,
+            FILES,
+            limits.processes + 1 if self._cgroup is None else 0,  # and the agent
+        )
+        return header + "\0".join((request.scratch, request.collect, *request.arguments)).encode()
+
+    def _follow(self, pipes: _Pipes, deadline: float) -> _Ending:
+        """Drain the pipes until the agent reports, is gone, or does not obey."""
+        self._channel.settimeout(GRACE_SECONDS)
+        stopped: Exceeded | None = None
+        poll = _Poll(self._channel.fileno(), *pipes.read_ends())
+        while True:
+            ready = poll.wait(deadline)
+            if self._channel.fileno() in ready:
+                return _Ending(self._receive_report(), stopped)
+            for descriptor in ready:
+                if not pipes.drain(descriptor):
+                    poll.forget(descriptor)
+            over = Exceeded.OUTPUT if pipes.overfull else Exceeded.WALL_TIME if poll.late else None
+            if stopped is None and over:
+                stopped, deadline = over, time.monotonic() + GRACE_SECONDS
+                self._abort()
+            elif poll.late:
+                return _Ending(None, stopped)
+
+    def _abort(self) -> None:
+        with contextlib.suppress(OSError):  # gone already: the next read says so
+            self._channel.send(agent.ABORT)
+
+    def _receive_report(self) -> _Report | None:
+        try:
+            packet = self._channel.recv(agent.MAX_PACKET)
+        except OSError:
+            return None
+        if not packet:
+            return None
+        if packet[:1] != agent.DONE:
+            raise SandboxFaultError(f"the agent in the sandbox failed: {_fault_text(packet)}")
+        return _Report.read(packet[1:])
+
+    def _usage_before(self) -> CgroupUsage | None:
+        if self._cgroup is None:
+            return None
+        self._cgroup.reset_peak()
+        return self._cgroup.usage()
+
+    def _spent(self, before: CgroupUsage | None) -> _Spent:
+        if self._cgroup is None or before is None:
+            return _Spent()
+        after = self._cgroup.usage()
+        cpu = 0.0
+        if after.cpu_seconds is not None and before.cpu_seconds is not None:
+            cpu = after.cpu_seconds - before.cpu_seconds
+        peak = max(0, after.peak_memory_bytes - before.memory_bytes)
+        return _Spent(cpu, peak, after.oom_kills > before.oom_kills)
+
+
+def sealed_file(data: bytes) -> int:
+    """A descriptor, open for reading only, of a file in memory that holds `data` and that nobody can change."""
+    writable = os.memfd_create("input", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(writable, view) :]
+        fcntl.fcntl(writable, fcntl.F_ADD_SEALS, _SEALS)
+        return os.open(f"/proc/self/fd/{writable}", os.O_RDONLY | os.O_CLOEXEC)
+    finally:
+        os.close(writable)
+
+
+@dataclass(frozen=True)
+class _Report:
+    """The agent's report, checked for form."""
+
+    reason: str
+    status: int  # as os.waitstatus_to_exitcode: negative is a signal
+    cpu_seconds: float
+    wall_seconds: float
+    peak_memory_bytes: int
+    unchanged: bool
+    collected: bytes
+
+    @classmethod
+    def read(cls, packet: bytes) -> _Report:
+        try:
+            reason, status, cpu, wall, peak, unchanged = agent.REPORT.unpack_from(packet)
+            ended = os.waitstatus_to_exitcode(status)
+            name = agent.REASONS[reason]
+        except (ValueError, IndexError, agent.struct.error) as error:
+            raise SandboxFaultError(f"the agent's report makes no sense: {error}") from error
+        if not (math.isfinite(cpu) and math.isfinite(wall) and cpu >= 0 and wall >= 0 and peak >= 0):
+            raise SandboxFaultError(f"the agent's report makes no sense: {cpu=} {wall=} {peak=}")
+        collected = packet[agent.REPORT.size :][:COLLECT_BYTES]
+        return cls(name, ended, cpu, wall, peak, bool(unchanged), collected)
+
+
+@dataclass(frozen=True)
+class _Ending:
+    """How following a run ended: the agent's report if it made one, and the limit the host stopped it for."""
+
+    report: _Report | None
+    stopped: Exceeded | None
+
+
+@dataclass(frozen=True)
+class _Spent:
+    """What the control group says of a run; zeros where there is none."""
+
+    cpu_seconds: float = 0.0
+    peak_memory_bytes: int = 0
+    out_of_memory: bool = False
+
+
+def _result(
+    request: RunRequest, pipes: _Pipes, ending: _Ending, spent: _Spent, wall_seconds: float
+) -> RunResult:
+    report = ending.report or _Report("", -9, 0.0, wall_seconds, 0, unchanged=False, collected=b"")
+    at_end = pipes.drain_rest() if ending.report else False
+    # A process that ignores the end of its children hides their time from the agent, not from the group.
+    cpu_seconds = max(report.cpu_seconds, spent.cpu_seconds)
+    return RunResult(
+        stdout=bytes(pipes.output[: request.limits.output_bytes]),
+        stderr=pipes.errors.data(),
+        exit_code=report.status if report.status >= 0 else None,
+        signal=-report.status if report.status < 0 else None,
+        cpu_seconds=cpu_seconds,
+        wall_seconds=min(report.wall_seconds, wall_seconds),
+        peak_memory_bytes=max(report.peak_memory_bytes, spent.peak_memory_bytes),
+        exceeded=_exceeded(request, pipes, ending, spent, cpu_seconds),
+        collected=report.collected,
+        reusable=report.unchanged and at_end and ending.stopped is None and not spent.out_of_memory,
+    )
+
+
+def _exceeded(
+    request: RunRequest, pipes: _Pipes, ending: _Ending, spent: _Spent, cpu_seconds: float
+) -> Exceeded | None:
+    """Of the limits that were broken, the one that counts: the order of `Exceeded`."""
+    reason = ending.report.reason if ending.report else ""
+    broken = {
+        Exceeded.MEMORY: spent.out_of_memory or reason == "memory",
+        Exceeded.CPU_TIME: reason == "cpu time" or cpu_seconds > request.limits.cpu_seconds,
+        Exceeded.WALL_TIME: ending.stopped is Exceeded.WALL_TIME,
+        Exceeded.OUTPUT: pipes.overfull,
+        Exceeded.FILES: reason == "files",
+    }
+    return next((limit for limit in Exceeded if broken[limit]), None)
+
+
+def _fault_text(packet: bytes) -> str:
+    return packet[1:1001].decode("utf-8", "backslashreplace") if packet else "it ended at once"
+
+
+class _HeadAndTail:
+    """The first and the last bytes of a stream, however long it is."""
+
+    def __init__(self) -> None:
+        self._head = bytearray()
+        self._tail = bytearray()
+        self._dropped = 0
+
+    def add(self, data: bytes) -> None:
+        room = STDERR_HEAD_BYTES - len(self._head)
+        self._head += data[:room]
+        self._tail += data[room:]
+        excess = len(self._tail) - STDERR_TAIL_BYTES
+        if excess > 0:
+            del self._tail[:excess]
+            self._dropped += excess
+
+    def data(self) -> bytes:
+        gap = b"\n... (%d bytes)\n" % self._dropped if self._dropped else b""
+        return bytes(self._head) + gap + bytes(self._tail)
+
+
+class _Pipes:
+    """The pipes on which a program's standard output and error arrive."""
+
+    def __init__(self, output_bytes: int) -> None:
+        self.output = bytearray()
+        self.errors = _HeadAndTail()
+        self.overfull = False
+        self._limit = output_bytes
+        self._stdout, self._stdout_end = os.pipe2(os.O_CLOEXEC)
+        self._stderr, self._stderr_end = os.pipe2(os.O_CLOEXEC)
+        self._open = {self._stdout, self._stdout_end, self._stderr, self._stderr_end}
+        for descriptor in self.read_ends():
+            os.set_blocking(descriptor, False)
+
+    def __enter__(self) -> _Pipes:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close(*self._open)
+
+    def read_ends(self) -> tuple[int, int]:
+        return self._stdout, self._stderr
+
+    def write_ends(self) -> tuple[int, int]:
+        return self._stdout_end, self._stderr_end
+
+    def close_write_ends(self) -> None:
+        self._close(*self.write_ends())
+
+    def drain(self, descriptor: int) -> bool:
+        """Take what has arrived; False at the end of the stream."""
+        data = os.read(descriptor, _CHUNK)
+        if descriptor == self._stderr:
+            self.errors.add(data)
+        elif not self.overfull:  # beyond the limit nothing is kept
+            self.output += data
+            self.overfull = len(self.output) > self._limit
+        return bool(data)
+
+    def drain_rest(self) -> bool:
+        """Take all that is left once every writer is dead; False if a writer is still there."""
+        try:
+            for descriptor in self.read_ends():
+                while self.drain(descriptor):
+                    pass
+        except BlockingIOError:
+            return False
+        return True
+
+    def _close(self, *descriptors: int) -> None:
+        for descriptor in descriptors:
+            self._open.discard(descriptor)
+            os.close(descriptor)
+
+
+class _Poll:
+    """Waits for descriptors until a deadline on the monotonic clock."""
+
+    def __init__(self, *descriptors: int) -> None:
+        self._poll = select.poll()
+        self.late = False
+        for descriptor in descriptors:
+            self._poll.register(descriptor, select.POLLIN)
+
+    def forget(self, descriptor: int) -> None:
+        self._poll.unregister(descriptor)
+
+    def wait(self, deadline: float) -> list[int]:
+        """The descriptors that are ready; `late` then tells whether the deadline has passed."""
+        left = deadline - time.monotonic()
+        ready = [descriptor for descriptor, _ in self._poll.poll(max(0, math.ceil(left * 1000)))]
+        self.late = time.monotonic() >= deadline
+        return ready
