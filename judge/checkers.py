@@ -4,8 +4,8 @@ The tokens checker has the semantics of the Kattis default validator (problemtoo
 support/default_validator/default_validator.cc): tokens are separated by white space; their number and order
 must agree; letters of either case are equal unless `case_sensitive`; white space does not matter unless
 `space_change_sensitive`. Where a tolerance is given and the judge's token is a finite number, the program's
-must be one too, within the absolute or the relative tolerance. Stricter than the original in what a number is:
-decimal digits only, no hexadecimal, infinity or NaN, and none of more than 400 characters.
+must be one too, within the absolute or the relative tolerance. Stricter than the original in what a number
+is: decimal digits only, no hexadecimal, infinity or NaN, and none of more than 400 characters.
 
 It works on bytes, block by block: time and memory stay linear whatever a hostile program printed.
 """
@@ -46,8 +46,8 @@ def check(
     spec: CheckerSpec,
     output: bytes,
     answer: bytes,
-    input: bytes,
-    run_validator: ValidatorRun,  # noqa: A002
+    input: bytes,  # noqa: A002
+    run_validator: ValidatorRun,
 ) -> CheckResult:
     """Compare `output` with `answer` as `spec` says.
 
@@ -123,7 +123,8 @@ def _number_difference(spec: CheckerSpec, expected: bytes, actual: bytes, number
         return ""
     if spec.float_relative_tolerance is not None and difference <= spec.float_relative_tolerance * size:
         return ""
-    return f"expected {_shown(expected)}, got {_shown(actual)}: they differ by {difference:.6g}, more than allowed"
+    tokens = f"expected {_shown(expected)}, got {_shown(actual)}"
+    return f"{tokens}: they differ by {difference:.6g}, more than allowed"
 
 
 def _number(token: bytes) -> float | None:

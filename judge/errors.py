@@ -28,7 +28,7 @@ class ProgramsFileError(JudgeError):
 
 
 class ValidatorError(JudgeError):
-    """A problem's output validator crashed, ran over its limits, or ended with a status that is not 42 or 43."""
+    """A problem's output validator crashed, broke its limits, or ended with a status other than 42 and 43."""
 
 
 class SandboxError(JudgeError):

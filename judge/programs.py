@@ -1,25 +1,25 @@
 """The files of `orchard judge`: programs in, verdicts out, one JSON object a line.
 
-A row of programs.jsonl is {"problem_id": .., "program_id": .., "language": .., "program": ..}; "language" may be
-left out (python), and a "program" of null stands for a completion without one. A row of verdicts.jsonl is the
-verdict row of `judgement_row` with problem_id and program_id in front.
+A row of programs.jsonl is {"problem_id": .., "program_id": .., "language": .., "program": ..}; "language"
+may be left out (python), and a "program" of null stands for a completion without one. A row of verdicts.jsonl
+is the verdict row of `judgement_row` with problem_id and program_id in front.
 
 A verdicts file that is there already is kept: only the programs that have no row in it are judged and
-appended, so the same command again resumes. A last line without an end, left by a crash in mid-write, is dropped.
+appended, so the same command again resumes. See `judge.rows` for what a crash in mid-write leaves.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from judge.errors import ProgramsFileError
 from judge.judge import Judge, judgement_row
 from judge.languages import LANGUAGES
+from judge.rows import RowWriter, read_rows
 from judge.verdict import Judgement, Program
 from problems.problem import Problem
 
@@ -50,15 +50,16 @@ def read_programs(path: Path) -> Iterator[ProgramRow]:
     lines_of: dict[Key, int] = {}
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
-            if line.strip():
-                row = _program_row(line, f"{path}, line {number}")
-                earlier = lines_of.setdefault(row.key, number)
-                if earlier != number:
-                    raise ProgramsFileError(
-                        f"{path}, line {number}: problem {row.problem_id!r} and program {row.program_id!r} are on "
-                        f"line {earlier} already; give each program of a problem its own program_id"
-                    )
-                yield row
+            if not line.strip():
+                continue
+            row = _program_row(line, f"{path}, line {number}")
+            earlier = lines_of.setdefault(row.key, number)
+            if earlier != number:
+                raise ProgramsFileError(
+                    f"{path}, line {number}: problem {row.problem_id!r}, program {row.program_id!r} is on "
+                    f"line {earlier} already; give each program of a problem its own program_id"
+                )
+            yield row
 
 
 def judge_programs(
@@ -76,39 +77,33 @@ def judge_programs(
 
     Raises:
         ProgramsFileError: a row cannot be used, or names a problem that is not in `problems`.
-        OSError: a file cannot be read or written.
+        RowError: the verdicts file cannot be read or written.
+        OSError: the programs file cannot be read.
     """
     for row in read_programs(programs):
         if row.problem_id not in problems:
             raise ProgramsFileError(_unknown_problem(programs, row, problems))
     done = finished_keys(verdicts)
     todo = (row for row in read_programs(programs) if row.key not in done)
-    with verdicts.open("ab") as file:
+    with RowWriter(verdicts) as writer:
         items = ((row, row.program, problems[row.problem_id]) for row in todo)
         for row, judgement in judge.judge_all(items):
-            _append(
-                file, {"problem_id": row.problem_id, "program_id": row.program_id, **judgement_row(judgement)}
-            )
+            key = {"problem_id": row.problem_id, "program_id": row.program_id}
+            writer.append(key | judgement_row(judgement))
             yield row, judgement
 
 
 def finished_keys(verdicts: Path) -> set[Key]:
-    """The keys of a verdicts.jsonl; none where there is no such file. Cuts off a torn last line.
+    """The keys of the rows of a verdicts.jsonl; none where there is no such file.
 
     Raises:
         ProgramsFileError: a line is no verdict row.
-        OSError: the file cannot be read or mended.
+        RowError: the file cannot be read.
     """
     if not verdicts.exists():
         return set()
-    keys: set[Key] = set()
-    with verdicts.open("r+b") as file:
-        for number, line in enumerate(iter(file.readline, b""), start=1):
-            if not line.endswith(b"\n"):
-                file.truncate(file.tell() - len(line))
-                break
-            keys.add(_verdict_key(line, f"{verdicts}, line {number}"))
-    return keys
+    rows = enumerate(read_rows(verdicts), start=1)
+    return {_key(row, f"{verdicts}, line {number}") for number, row in rows}
 
 
 def _program_row(line: bytes, where: str) -> ProgramRow:
@@ -125,11 +120,10 @@ def _program_row(line: bytes, where: str) -> ProgramRow:
     if text is not None and not isinstance(text, str):
         raise ProgramsFileError(f'{where}: "program" is {type(text).__name__}; it must be a string or null')
     program = None if text is None else Program(language=language, text=text)
-    return ProgramRow(_text(value, "problem_id", where), _text(value, "program_id", where), program)
+    return ProgramRow(*_key(value, where), program)
 
 
-def _verdict_key(line: bytes, where: str) -> Key:
-    value = _object(line, where)
+def _key(value: Mapping[str, Any], where: str) -> Key:
     return _text(value, "problem_id", where), _text(value, "program_id", where)
 
 
@@ -156,13 +150,6 @@ def _text(value: Mapping[str, Any], field: str, where: str) -> str:
 def _unknown_problem(path: Path, row: ProgramRow, problems: Mapping[str, Problem]) -> str:
     known = ", ".join(sorted(problems)[:5]) + (", ..." if len(problems) > 5 else "")
     return (
-        f"{path}: program {row.program_id!r} is for problem {row.problem_id!r}, which is not in the problem set; "
-        f"its {len(problems)} problems are {known}"
+        f"{path}: program {row.program_id!r} is for problem {row.problem_id!r}, which is not in the problem "
+        f"set; its {len(problems)} problems are {known}"
     )
-
-
-def _append(file: IO[bytes], row: Mapping[str, Any]) -> None:
-    """Write one row in one piece, and see that it is on its way to the disk before anybody counts it."""
-    file.write(json.dumps(row, ensure_ascii=True).encode() + b"\n")
-    file.flush()
-    os.fsync(file.fileno())

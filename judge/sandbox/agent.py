@@ -14,15 +14,18 @@ and further inputs attached: `REQUEST`, then NUL-separated texts (scratch direct
 arguments). One byte (`ABORT`) ends the run that is going on. Agent to host: `HELLO` and the Python
 version; then for each run `REPORT` and what was collected, or `FAULT` and a text if the agent failed.
 
-Who may do what: only the agent has the socket; the child closes it before it returns. The agent is process 1, which no
-signal from inside reaches, and not dumpable, so its memory and descriptors cannot be opened; a
-filter of system calls keeps its limits and priority out of reach. It never interprets anything that a
-program wrote. After each run it kills and reaps every other process, then compares the writable
+Who may do what: only the agent has the socket; the child closes it before it returns. The agent is
+process 1, which no signal from inside reaches, and not dumpable, so its memory and descriptors cannot be
+opened; a filter of system calls keeps its limits and priority out of reach. It never interprets anything
+that a program wrote. After each run it kills and reaps every other process, then compares the writable
 directories with what they were at the start: any difference, even a changed timestamp, makes the sandbox
 unfit for another run. It never cleans up; the host throws such a sandbox away.
 
 This file is also imported by the host, for the formats of the messages. It needs nothing but Python 3.11.
 """
+
+# pathlib takes as long to load as all the rest together
+# ruff: noqa: PTH102, PTH116, PTH120, PTH123, PTH208, SIM905
 
 from __future__ import annotations
 
@@ -60,8 +63,9 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 _PR_SET_DUMPABLE = 4
 # Loaded before the first fork where the program names them, so that its runs find them warm.
 _PRELOAD = tuple(
-    "abc array bisect cmath collections contextlib copy dataclasses datetime decimal enum fractions functools heapq "
-    "io itertools json math numbers operator queue random re statistics string textwrap threading time typing".split()
+    "abc array bisect cmath collections contextlib copy dataclasses datetime decimal enum fractions "
+    "functools heapq io itertools json math numbers operator queue random re statistics string textwrap "
+    "threading time typing".split()
 )
 
 
@@ -124,7 +128,7 @@ def serve(descriptor: int) -> None:
 def _run(channel: _socket.socket, request: Request, descriptors: list[int], before: list[object]) -> bool:
     """One run; True in the child."""
     if request.scratch:
-        os.mkdir(request.scratch)  # noqa: PTH102 - pathlib is too slow to load
+        os.mkdir(request.scratch)
     usage = Usage()
     started = time.monotonic()
     child = os.fork()
@@ -174,9 +178,8 @@ def _watch(channel: _socket.socket, child: int, request: Request, usage: Usage) 
 def _over(request: Request, usage: Usage) -> str:
     if usage.cpu_seconds() > request.cpu_seconds:
         return "cpu time"
-    if request.watched_bytes and usage.memory_bytes() > request.watched_bytes:
-        if sum(map(_proportional_bytes, _processes())) > request.watched_bytes:
-            return "memory"
+    if request.watched_bytes and usage.memory_bytes() > request.watched_bytes < _proportional_sum():
+        return "memory"
     if sum(map(_files_in, WRITABLE)) > request.files:
         return "files"
     return ""
@@ -230,6 +233,10 @@ def _resident_bytes(pid: str) -> int:
     return 0 if fields is None else int(fields[21]) * _PAGE
 
 
+def _proportional_sum() -> int:
+    return sum(map(_proportional_bytes, _processes()))
+
+
 def _proportional_bytes(pid: str) -> int:
     """Resident memory with shared pages divided among those who share them; plain where that is hidden."""
     try:
@@ -256,7 +263,7 @@ def _writable_state() -> list[object]:
     """All that a run could change in the writable directories shows in this."""
     state: list[object] = []
     for directory in WRITABLE:
-        now = os.stat(directory)  # noqa: PTH116
+        now = os.stat(directory)
         state.append((now.st_mode, now.st_nlink, now.st_mtime_ns, now.st_ctime_ns, os.listdir(directory)))
     return state
 
@@ -290,7 +297,7 @@ def _make_safe() -> None:
     _set_thread_stack()
     for variable in ("PYTHONPATH", SOCKET_VARIABLE):
         del os.environ[variable]
-    here = os.path.dirname(__file__)  # noqa: PTH120
+    here = os.path.dirname(__file__)
     sys.path.remove(here)
     sys.path_importer_cache.pop(here, None)
 

@@ -137,7 +137,7 @@ class SandboxFactory(abc.ABC):
 
     @abc.abstractmethod
     def start(self, program: ProgramFiles, limits: Limits) -> Sandbox:
-        """A new sandbox that holds `program`; no run in it may ask for more memory or processes than `limits`.
+        """A new sandbox that holds `program`; its runs ask for no more memory and processes than `limits`.
 
         Raises:
             SandboxUnavailableError: this machine cannot start any.

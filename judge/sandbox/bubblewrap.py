@@ -59,7 +59,7 @@ NAMESPACE_REMEDY = (
     "seccomp=unconfined --security-opt apparmor=unconfined --security-opt systempaths=unconfined"
 )
 
-# $1: stack limit in KiB; $2: number of files by which to enter the control group, then those; then the command
+# $1: stack limit in KiB; $2: number of files by which to enter the control group; these; the command
 _LAUNCH = (
     'ulimit -S -s "$1"; n=$2; shift 2; '
     'while [ "$n" -gt 0 ]; do echo 0 >"$1" || exit 1; shift; n=$((n - 1)); done; exec "$@"'
@@ -103,7 +103,7 @@ class BubblewrapFactory(SandboxFactory):
         if limits_by == "cgroup" and self._tree is None:
             raise SandboxUnavailableError(
                 "no control group with memory and pids can be made here",
-                "Run as root or in a delegated group (systemd-run --user --scope ...), or use resource limits.",
+                "Run as root or in a delegated group (systemd-run --user --scope), or use resource limits.",
             )
         self._interpreter = find_interpreter(unprivileged=os.geteuid() == 0)
         self._descent = Descent(self._interpreter)

@@ -73,7 +73,7 @@ def _showing(prefix: Path) -> int:
         answer = process.stdout.readline()
         if answer != b"ready\n":
             raise SandboxUnavailableError(
-                f"cannot show the interpreter in {prefix} to the sandbox: {answer.decode(errors='replace').strip()}",
+                f"cannot show {prefix} to the sandbox: {answer.decode(errors='replace').strip()}",
                 "Run the judge as an ordinary user, or install Python 3.11 or newer for all users.",
             )
         namespace = os.open(f"/proc/{process.pid}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)

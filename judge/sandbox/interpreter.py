@@ -5,7 +5,8 @@ library and nothing else: every site-packages and dist-packages directory is hid
 promised plain Python and because an installed Orchard carries its own problems' answers there.
 
 A judge that runs as root gives up its rights before it starts a sandbox, so an interpreter below a
-directory that only root may enter (such as /root/.pyenv) must be shown at another place: see `Interpreter.hidden`.
+directory that only root may enter (such as /root/.pyenv) must be shown at another place: see
+`judge.sandbox.descent`.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ def find_interpreter(unprivileged: bool) -> Interpreter:
         if found and found.version >= MINIMUM and _open_to_all(found.executable):
             return found
     raise SandboxUnavailableError(
-        f"the Python interpreter {own.executable} cannot be reached by the unprivileged user that programs run as",
+        f"programs run as an unprivileged user, who cannot reach the Python interpreter {own.executable}",
         "Run the judge as an ordinary user, or install Python 3.11 or newer for all users: "
         "sudo apt-get install python3",
     )

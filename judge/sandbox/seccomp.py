@@ -2,8 +2,8 @@
 
 Namespaces already hide the host. The filter closes what they leave open: kernel interfaces with a long
 record of faults (new namespaces, mounts, bpf, io_uring, perf, userfaultfd, keyrings), every socket but
-Unix ones, memory that no limit counts (memfd, System V), and the few calls by which a program could change the
-agent (process 1, same user): its limits, its priority, the processors it may use.
+Unix ones, memory that no limit counts (memfd, System V), and the few calls by which a program could change
+the agent (process 1, same user): its limits, its priority, the processors it may use.
 
 The filter is classic BPF for `seccomp(2)`, put together here because that needs sixty lines and no
 library. Sources: seccomp(2), include/uapi/linux/{filter,seccomp,audit}.h and the kernel's syscall tables.
@@ -112,7 +112,7 @@ _NO_SUCH_CALL = {"clone3", "memfd_create", "memfd_secret"}  # answered like a ke
 
 @dataclass(frozen=True)
 class _ArgumentRule:
-    """Refuse a call by its argument number `index`: unless (or if) `test` holds between its low half and `value`."""
+    """Refuse a call unless (or if) `test` holds between the low half of argument `index` and `value`."""
 
     numbers: tuple[int, int]
     index: int

@@ -1,8 +1,8 @@
 """The host's half of the conversation with the agent in a sandbox.
 
 A session owns the socket to one agent. For every run it hands the agent a sealed file as standard input
-and the write ends of two pipes, whose read ends it drains itself: so the output limit holds with bounded memory
-whatever the program does, and the wall clock is the host's. All that comes from the agent is checked
+and the write ends of two pipes, whose read ends it drains itself: so the output limit holds with bounded
+memory whatever the program does, and the wall clock is the host's. All that comes from the agent is checked
 before it is believed; a packet that is not as it must be is a fault of the sandbox.
 """
 
@@ -14,6 +14,7 @@ import math
 import os
 import select
 import socket
+import struct
 import time
 from dataclasses import dataclass
 
@@ -150,7 +151,7 @@ class AgentSession:
 
 
 def sealed_file(data: bytes) -> int:
-    """A descriptor, open for reading only, of a file in memory that holds `data` and that nobody can change."""
+    """A read-only descriptor of a file in memory that holds `data` and that nobody can change."""
     writable = os.memfd_create("input", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     try:
         view = memoryview(data)
@@ -180,7 +181,7 @@ class _Report:
             reason, status, cpu, wall, peak, unchanged = agent.REPORT.unpack_from(packet)
             ended = os.waitstatus_to_exitcode(status)
             name = agent.REASONS[reason]
-        except (ValueError, IndexError, agent.struct.error) as error:
+        except (ValueError, IndexError, struct.error) as error:
             raise SandboxFaultError(f"the agent's report makes no sense: {error}") from error
         if not (math.isfinite(cpu) and math.isfinite(wall) and cpu >= 0 and wall >= 0 and peak >= 0):
             raise SandboxFaultError(f"the agent's report makes no sense: {cpu=} {wall=} {peak=}")
