@@ -113,7 +113,8 @@ def _ray() -> Iterator[Finding]:
 
 
 def _demo_model() -> Iterator[Finding]:
-    from sampler.engine import EngineError, load_tokenizer
+    from sampler.engine import EngineError
+    from sampler.engine.tokenization import load_tokenizer
 
     try:
         tokenizer = load_tokenizer("demo")

@@ -25,6 +25,7 @@ def _mendable() -> tuple[type[Exception], ...]:
     from tree_attention import UnsupportedModelError
 
     return (
+        OSError,  # a file that is not there, a full disk: its text names the file
         ConfigError,
         EngineError,
         FewShotError,

@@ -72,9 +72,8 @@ def validate(spec: str, sandbox: str, jobs: int) -> None:
     """Judge the reference and wrong solutions of SPEC; exit status 1 where a verdict is unexpected."""
     import os
 
-    from judge.validation import validate_problems
-
     from judge import Judge
+    from judge.validation import validate_problems
     from problems import open_problems
 
     checked = wrong = 0
@@ -91,5 +90,6 @@ def validate(spec: str, sandbox: str, jobs: int) -> None:
 def _line(row: ValidationRow) -> str:
     mark = click.style("ok  ", fg="green") if row.ok else click.style("FAIL", fg="red", bold=True)
     expected = "|".join(sorted(row.expected))
-    note = "" if row.ok else f"  {row.note}"
-    return f"{mark} {row.problem_id:26} {row.submission:40} expected {expected:6} got {row.verdict}{note}"
+    got = row.judged or "none"
+    note = "" if row.ok else f"  ({row.detail})"
+    return f"{mark} {row.problem_id:26} {row.submission:40} expected {expected:6} got {got}{note}"

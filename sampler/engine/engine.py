@@ -9,6 +9,7 @@ from typing import Any
 from transformers import PreTrainedModel
 
 from sampler.core import Completion, Prompt, SamplingParams
+from sampler.engine.description import describe_model
 from sampler.engine.errors import PromptError
 from sampler.engine.generation import Generation
 from sampler.engine.loading import load_model
@@ -33,9 +34,17 @@ class Engine:
     """
 
     def __init__(
-        self, model: PreTrainedModel, tokenizer: Any, *, attention: str = "tree", max_rows: int = 256
+        self,
+        model: PreTrainedModel,
+        tokenizer: Any,
+        *,
+        attention: str = "tree",
+        max_rows: int = 256,
+        source: str | Path | None = None,
     ) -> None:
         """Opens a transformers model that is in memory, on whatever device and in whatever dtype it is.
+
+        `source` says where it was loaded from; `describe` tells it.
 
         The model itself is left as it is: the engine works on a copy that shares its weights.
 
@@ -56,6 +65,12 @@ class Engine:
         self._model = opened.tree_model
         self._pool = KvPool(opened.layers)
         self._eos_ids = _eos_ids(model, tokenizer)
+        self._description = {
+            "model": describe_model(model, source),
+            "device": str(model.device),
+            "dtype": str(model.dtype).removeprefix("torch."),
+            "attention": attention,
+        }
         config = model.config.get_text_config(decoder=True)
         self._context_length: int | None = getattr(config, "max_position_embeddings", None)
 
@@ -84,7 +99,15 @@ class Engine:
             ValueError: another argument is not one of those allowed.
         """
         loaded = load_model(name_or_dir, device, dtype)
-        return cls(loaded.model, loaded.tokenizer, attention=attention, max_rows=max_rows)
+        return cls(loaded.model, loaded.tokenizer, attention=attention, max_rows=max_rows, source=name_or_dir)
+
+    def describe(self) -> dict[str, Any]:
+        """What tells this engine's results from another's, as plain JSON values.
+
+        `model` holds name, class, parameters and a digest of the files it was loaded from (None for a model
+        that was given in memory); beside it stand device, dtype and the attention mode.
+        """
+        return self._description
 
     def tokenize(self, prompt: Prompt) -> tuple[int, ...]:
         """The tokens of a prompt; text is tokenized as a whole.

@@ -89,13 +89,15 @@ class Sampler:
         yield Batch(tuple(rows), (), self._engine.stats.prefilled_tokens - prefilled)
 
     def _split(self, unit: Unit) -> tuple[list[Prompt], tuple[Undrawable, ...]]:
+        from sampler.engine import PromptError
+
         drawable, undrawable = [], []
         for prompt in unit.prompts:
-            reason = self._engine.cannot_draw(prompt, self._params)
-            if reason is None:
+            try:
+                self._engine.generate([prompt], self._params)  # checks the prompt, and draws when iterated
                 drawable.append(prompt)
-            else:
-                undrawable.append(Undrawable(prompt, reason))
+            except PromptError as error:
+                undrawable.append(Undrawable(prompt, str(error)))
         return drawable, tuple(undrawable)
 
     def _row(self, prompt: Prompt, completion: Completion) -> dict[str, Any]:

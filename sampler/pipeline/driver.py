@@ -255,20 +255,19 @@ class Driver:
             self._tasks.append(replace(task, tries=task.tries + 1))
 
     def _watch(self) -> None:
-        """Kill actors that have been silent for too long; Ray starts them anew, their calls fail."""
+        """Kill actors that have been silent for too long; Ray starts them anew, and their calls fail."""
         current = time.monotonic()
         for call in self._sampling:
             if current - call.heard > self.unit_timeout_seconds:
-                log.error("a sampler was silent for %.0f s with %s", current - call.heard, call.unit.keys[:1])
+                log.error("a sampler was silent for %.0f s with %s", current - call.heard, call.unit.keys[0])
                 call.heard = current
                 ray.kill(call.actor, no_restart=False)
-        late = {call.judge for call in self._judging.values() if current > call.deadline}
-        for number in late:
-            log.error("judge %d is past the deadline of a program; it is restarted", number)
+        for number in {call.judge for call in self._judging.values() if current > call.deadline}:
+            log.error("judge %d is past the deadline of a program and is restarted", number)
             ray.kill(self.judges[number], no_restart=False)
-            for call in self._judging.values():
-                if call.judge == number:
-                    call.deadline = current + 60.0
+            for judging in self._judging.values():
+                if judging.judge == number:
+                    judging.deadline = current + 60.0
 
 
 def internal_error(message: str, attempts: int = 1) -> Judgement:

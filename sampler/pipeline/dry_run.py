@@ -18,7 +18,7 @@ def describe_run(config: RunConfig) -> Iterator[str]:
     Raises:
         ProblemError, FewShotError, EngineError, ConfigError: as a run would.
     """
-    from sampler.engine import load_tokenizer, tokenize
+    from sampler.engine.tokenization import load_tokenizer, tokenize
 
     tokenizer = load_tokenizer(config.model)
     prompts = list(make_prompts(config, open_problems(config.problems), tokenizer))

@@ -40,7 +40,7 @@ def run(config: RunConfig, *, judging: bool = True) -> RunResult:
         PipelineError: the run cannot go on; the same command resumes it.
         ProblemError, FewShotError, EngineError, SandboxError, RowError: the parts' own words.
     """
-    from sampler.engine import load_tokenizer
+    from sampler.engine.tokenization import load_tokenizer
 
     problems = {problem.problem_id: problem for problem in open_problems(config.problems)}
     prompts = list(make_prompts(config, problems.values(), load_tokenizer(config.model)))
