@@ -138,7 +138,7 @@ def percent(share: float | None) -> str:
 
 def duration(seconds: float) -> str:
     """Seconds as text for people: "4.2 s", "3 min 07 s", "2 h 05 min"."""
-    if seconds < 60:
+    if seconds < 59.95:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"

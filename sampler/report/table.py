@@ -47,12 +47,14 @@ def _pass_table(summary: dict[str, Any]) -> Table:
 
 
 def _difficulty_table(summary: dict[str, Any]) -> Table:
+    from rich.text import Text
+
     ks = headline_ks([figure["k"] for figure in summary["pass_at_k"]])
     table = _table(("difficulty", "problems", "solved", *(f"pass@{k}" for k in ks)))
     for group in summary["by_difficulty"]:
         estimates = {figure["k"]: figure["estimate"] for figure in group["pass_at_k"]}
         table.add_row(
-            visible(group["difficulty"] or "unrated"),
+            Text(visible(group["difficulty"] or "unrated")),  # a Text is not read as console markup
             str(group["problems"]),
             str(group["solved"]),
             *(_percent(estimates[k]) for k in ks),
