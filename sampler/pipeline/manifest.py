@@ -11,13 +11,16 @@ from typing import Any
 from judge.rows import SCHEMA_VERSION
 from problems import Problem
 from sampler.config import RunConfig, config_digest, result_settings
+from sampler.core import Prompt
 from sampler.pipeline.store import now
 
 _PACKAGES = ("orchard-sampler", "torch", "transformers", "tokenizers", "ray", "numpy")
 
 
-def make_manifest(config: RunConfig, problems: Collection[Problem]) -> dict[str, Any]:
-    """What is known before the workers run: settings, problem set, versions."""
+def make_manifest(
+    config: RunConfig, problems: Collection[Problem], prompts: Collection[Prompt]
+) -> dict[str, Any]:
+    """What is known before the workers run: settings, problem set, prompts, versions."""
     listed = [_listed(problem) for problem in problems]
     digest = hashlib.sha256("".join(problem["digest"] for problem in listed).encode()).hexdigest()
     return {
@@ -28,6 +31,7 @@ def make_manifest(config: RunConfig, problems: Collection[Problem]) -> dict[str,
         "seed": config.seed,
         "samples": config.samples,
         "problem_set": {"spec": config.problems, "digest": digest},
+        "prompts": {"digest": _prompts_digest(prompts)},
         "problems": listed,
         "versions": {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES},
     }
@@ -38,6 +42,15 @@ def add_workers(
 ) -> dict[str, Any]:
     """Enter what the workers say of themselves: model, dtype, device, hardware; the sandbox."""
     return manifest | (sampler or {}) | ({"sandbox": sandbox} if sandbox else {})
+
+
+def _prompts_digest(prompts: Collection[Prompt]) -> str:
+    """Over every prompt's text: few-shot examples and chat template are in there."""
+    sha = hashlib.sha256()
+    for prompt in prompts:
+        text = (prompt.text or "").encode("utf-8", "surrogatepass")
+        sha.update(f"{prompt.prompt_id}:{len(text)}:".encode() + text)
+    return sha.hexdigest()
 
 
 def _listed(problem: Problem) -> dict[str, Any]:

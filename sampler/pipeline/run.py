@@ -44,7 +44,7 @@ def run(config: RunConfig, *, judging: bool = True) -> RunResult:
 
     problems = {problem.problem_id: problem for problem in open_problems(config.problems)}
     prompts = list(make_prompts(config, problems.values(), load_tokenizer(config.model)))
-    manifest = make_manifest(config, problems.values())
+    manifest = make_manifest(config, problems.values(), prompts)
     with RunStore(config.run_dir) as store:
         store.check(manifest)
         resumed, judged = len(store.sampled), len(store.judged)

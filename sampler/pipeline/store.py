@@ -18,7 +18,7 @@ from typing import IO, Any
 from judge.rows import SCHEMA_VERSION, RowWriter
 from sampler.run_dir import Key, RunDir, RunDirError, key_of
 
-_COMPARED = ("config", "problem_set", "seed", "dtype", "attention", "model")
+_COMPARED = ("config", "problem_set", "prompts", "seed", "dtype", "attention", "model")
 
 
 class RunStore:
