@@ -35,7 +35,7 @@ _CLASSES = {
 }
 _MARKERS = ("s", "^", "D", "v")  # series differ in shape as well as in colour
 _TO_PERCENT = 100.0
-_LABEL_CHARS = 16
+_LABEL_CHARS = 12
 _LABEL_GAP = 6.5  # percent of the axis: the height of a line of text
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -73,38 +74,44 @@ def problem_entry(problem_id: str, difficulty: str | None = "easy", **more: Any)
     return entry | {"tests": 4, "digest": "0" * 64} | more
 
 
-MakeRun = Callable[..., RunDir]
+def write(
+    path: Path,
+    problems: Sequence[dict[str, Any]],
+    samples: Sequence[FakeSample],
+    planned: int = 4,
+    **manifest: Any,
+) -> RunDir:
+    path.mkdir()
+    full = {"schema_version": 1, "problems": list(problems), "samples": planned, "seed": 0}
+    (path / "manifest.json").write_text(json.dumps(full | manifest))
+    with RowWriter(path / "samples-0.jsonl") as rows, RowWriter(path / "verdicts-0.jsonl") as verdicts:
+        for sample in samples:
+            rows.append(sample.sample_row())
+            if sample.verdict is not None:
+                verdicts.append(sample.verdict_row())
+    return RunDir(path)
+
+
+WriteRun = Callable[..., RunDir]
+
+
+@pytest.fixture(scope="session")
+def write_run() -> WriteRun:
+    """Write a run: `write_run(path, problems, samples, planned, **manifest)`."""
+    return write
 
 
 @pytest.fixture
-def make_run(tmp_path: Path) -> MakeRun:
-    """Write a run: `make_run(problems, samples, planned, **manifest)`."""
-
-    def make(
-        problems: Sequence[dict[str, Any]],
-        samples: Sequence[FakeSample],
-        planned: int = 4,
-        **manifest: Any,
-    ) -> RunDir:
-        path = tmp_path / "run"
-        path.mkdir()
-        full = {"schema_version": 1, "problems": list(problems), "samples": planned, "seed": 0}
-        (path / "manifest.json").write_text(json.dumps(full | manifest))
-        with RowWriter(path / "samples-0.jsonl") as rows, RowWriter(path / "verdicts-0.jsonl") as verdicts:
-            for sample in samples:
-                rows.append(sample.sample_row())
-                if sample.verdict is not None:
-                    verdicts.append(sample.verdict_row())
-        return RunDir(path)
-
-    return make
+def make_run(tmp_path: Path) -> WriteRun:
+    """Write a run in the test's own folder: `make_run(problems, samples, planned, **manifest)`."""
+    return functools.partial(write, tmp_path / "run")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def sample() -> type[FakeSample]:
     return FakeSample
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def problem() -> Callable[..., dict[str, Any]]:
     return problem_entry

@@ -59,8 +59,7 @@ class Opened:
 def open_report(browser):
     contexts = []
 
-    def open_it(run, width=1280, **options):
-        build_report(run.path, ReportConfig(resamples=100))
+    def open_it(url, width=1280, **options):
         context = browser.new_context(viewport={"width": width, "height": 900}, **options)
         contexts.append(context)
         opened = Opened(context.new_page())
@@ -68,7 +67,7 @@ def open_report(browser):
         opened.page.on("console", lambda message: opened.complaints.append(message.text))
         opened.page.on("pageerror", lambda error: opened.complaints.append(str(error)))
         opened.page.on("dialog", lambda dialog: opened.complaints.append(dialog.message))
-        opened.page.goto((run.report / "index.html").as_uri())
+        opened.page.goto(url)
         return opened
 
     yield open_it
@@ -76,8 +75,13 @@ def open_report(browser):
         context.close()
 
 
-@pytest.fixture
-def hostile_run(make_run, sample, problem):
+def built(run):
+    build_report(run.path, ReportConfig(resamples=100))
+    return (run.report / "index.html").as_uri()
+
+
+@pytest.fixture(scope="module")
+def hostile_report(tmp_path_factory, write_run, sample, problem):
     everything = "".join(ATTACKS)
     detail = dict.fromkeys(("name", "input", "expected", "actual", "stderr", "message"), everything)
     problems = [problem(everything, everything, title=everything, tags=ATTACKS), problem("b", "easy")]
@@ -88,11 +92,12 @@ def hostile_run(make_run, sample, problem):
         sample("b", 7, "INTERNAL_ERROR", program="x", detail=detail),
     ]
     manifest = {"model": {"name": everything}, "problem_set": {"spec": everything}, "created_at": everything}
-    return make_run(problems, samples, 9, config={everything: everything}, **manifest)
+    path = tmp_path_factory.mktemp("hostile") / "run"
+    return built(write_run(path, problems, samples, 9, config={everything: everything}, **manifest))
 
 
-@pytest.fixture
-def plain_run(make_run, sample, problem):
+@pytest.fixture(scope="module")
+def plain_report(tmp_path_factory, write_run, sample, problem):
     rated = {"pear": ("easy", 3), "apple": ("hard", 1), "fig": ("medium", 4), "plum": ("easy", 0)}
     samples = [
         sample(name, i, "AC" if i < right else "WA", program=f"print({i})")
@@ -103,7 +108,8 @@ def plain_run(make_run, sample, problem):
         problem(name, difficulty, title=name.title(), tags=[f"tag-{name[0]}"])
         for name, (difficulty, _) in rated.items()
     ]
-    return make_run(problems, samples, model={"name": "demo"}, problem_set={"spec": "fruit"})
+    path = tmp_path_factory.mktemp("plain") / "run"
+    return built(write_run(path, problems, samples, model={"name": "demo"}, problem_set={"spec": "fruit"}))
 
 
 def open_all(page):
@@ -115,14 +121,14 @@ def shown_problems(page):
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_hostile_text_shows_as_text_and_does_nothing(open_report, hostile_run, width):
-    opened = open_report(hostile_run, width)
+def test_hostile_text_shows_as_text_and_does_nothing(open_report, hostile_report, width):
+    opened = open_report(hostile_report, width)
     page = opened.page
     open_all(page)
     listings = [text.removesuffix("\n") for text in page.locator("pre").all_text_contents()]
     for attack in ATTACKS[:-1]:
         assert listings.count(attack) == 2
-    assert sum("␀⟨U+D800⟩⟨U+202E⟩␛[2J" in text for text in listings) == 11  # 2 programs, 1 text, 8 details
+    assert sum("␀⟨U+D800⟩⟨U+202E⟩␛[2J" in text for text in listings) == 2 + 1 + 7 * 4
     for link in page.locator("a[href^='#']").all()[:8]:
         link.evaluate("link => link.click()")
     page.keyboard.press("Tab")
@@ -136,8 +142,8 @@ def test_hostile_text_shows_as_text_and_does_nothing(open_report, hostile_run, w
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-def test_fits_its_window_in_both_schemes(open_report, plain_run, width, scheme):
-    opened = open_report(plain_run, width, color_scheme=scheme)
+def test_fits_its_window_in_both_schemes(open_report, plain_report, width, scheme):
+    opened = open_report(plain_report, width, color_scheme=scheme)
     open_all(opened.page)
     assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
     dark = opened.page.evaluate("getComputedStyle(document.body).backgroundColor") != "rgb(255, 255, 255)"
@@ -145,15 +151,31 @@ def test_fits_its_window_in_both_schemes(open_report, plain_run, width, scheme):
     assert opened.complaints == []
 
 
-def test_style_script_and_chart_are_let_in_by_the_policy(open_report, plain_run):
-    page = open_report(plain_run).page
+def test_style_script_and_chart_are_let_in_by_the_policy(open_report, plain_report):
+    page = open_report(plain_report).page
     accent = page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--accent').trim()")
     assert accent == "#0b5cad"
     stroke = page.evaluate("getComputedStyle(document.querySelector('.curve .stroke-accent')).stroke")
     assert stroke == "rgb(11, 92, 173)"
     assert page.locator("svg.curve").bounding_box()["height"] > 200
-    blocked = page.evaluate("() => { try { return eval('1') } catch (error) { return error.name } }")
-    assert blocked == "EvalError"
+
+
+def test_the_policy_stops_what_escaping_might_miss(open_report, plain_report):
+    opened = open_report(plain_report)
+    opened.page.evaluate(
+        """() => {
+            const script = document.createElement("script");
+            script.textContent = "window.attacked = 1";
+            document.body.append(script);
+            document.body.setAttribute("onclick", "window.attacked = 1");
+            document.body.click();
+            document.body.append(Object.assign(new Image(), { src: "http://attacker.invalid/x.png" }));
+        }"""
+    )
+    opened.page.wait_for_timeout(100)
+    assert opened.page.evaluate("window.attacked") is None
+    assert len(opened.complaints) == 3
+    assert all("Content Security Policy" in complaint for complaint in opened.complaints)
 
 
 @pytest.mark.parametrize(
@@ -167,8 +189,8 @@ def test_style_script_and_chart_are_let_in_by_the_policy(open_report, plain_run)
         ("pass@1", 1, ["Fig", "Pear", "Apple", "Plum"]),
     ],
 )
-def test_sorts_by_a_click_on_a_header(open_report, plain_run, column, clicks, order):
-    page = open_report(plain_run).page
+def test_sorts_by_a_click_on_a_header(open_report, plain_report, column, clicks, order):
+    page = open_report(plain_report).page
     button = page.locator("#problems thead").get_by_role("button", name=column, exact=True)
     for _ in range(clicks):
         button.press("Enter")  # the keyboard reaches it too
@@ -176,8 +198,8 @@ def test_sorts_by_a_click_on_a_header(open_report, plain_run, column, clicks, or
     assert page.locator("#problems th[aria-sort]").count() == 1
 
 
-def test_filters_by_text_and_difficulty(open_report, plain_run):
-    page = open_report(plain_run).page
+def test_filters_by_text_and_difficulty(open_report, plain_report):
+    page = open_report(plain_report).page
     page.get_by_label("Difficulty", exact=True).select_option(label="easy")
     assert shown_problems(page) == ["Pear", "Plum"]
     page.get_by_label("Title, id or tag contains").fill("TAG-P lu")
@@ -190,16 +212,16 @@ def test_filters_by_text_and_difficulty(open_report, plain_run):
     assert page.locator("#problems output").inner_text() == ""
 
 
-def test_a_link_in_the_table_opens_the_programs(open_report, plain_run):
-    page = open_report(plain_run).page
+def test_a_link_in_the_table_opens_the_programs(open_report, plain_report):
+    page = open_report(plain_report).page
     assert not page.get_by_text("print(2)").first.is_visible()
     page.get_by_role("link", name="Apple").click()
     page.locator("#programs-2[open]").wait_for()
     assert page.locator("#programs-2 .program").count() == 4
 
 
-def test_is_complete_without_script(open_report, plain_run):
-    page = open_report(plain_run, java_script_enabled=False).page
+def test_is_complete_without_script(open_report, plain_report):
+    page = open_report(plain_report, java_script_enabled=False).page
     assert shown_problems(page) == ["Pear", "Apple", "Fig", "Plum"]
     assert not page.locator("#problems .tools").is_visible()
     page.locator("#programs-1 > summary").click()
