@@ -1,5 +1,4 @@
-"""Exact attention over a prompt tree: every shared node is stored once and read once for all branches below
-it.
+"""Exact attention over a prompt tree: what prompts share is stored once, and read once for all of them.
 
 `PromptTree` needs numpy only; the rest, which needs torch, is loaded when it is first asked for.
 """

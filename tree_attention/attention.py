@@ -1,6 +1,4 @@
-"""`tree_attention`, the one public operation: attention of every row over its path and its suffix,
-exactly.
-"""
+"""`tree_attention`, the one public operation: exact attention of every row over its path and suffix."""
 
 from __future__ import annotations
 
@@ -37,8 +35,8 @@ def tree_attention(
     fits = query.dim() == 3 and query.shape[0] == step.plan.rows and query.shape[2] == shape.key_dim
     if not fits or query.shape[1] % shape.kv_heads:
         raise ValueError(
-            f"query of shape {tuple(query.shape)} does not fit: the plan has {step.plan.rows} rows and layer {layer} has "
-            f"{shape.kv_heads} kv heads of size {shape.key_dim}"
+            f"query of shape {tuple(query.shape)} does not fit: the plan has {step.plan.rows} rows, and "
+            f"layer {layer} has {shape.kv_heads} kv heads of size {shape.key_dim}"
         )
     return backend_for(query.device)(query, pool, layer, step, options)
 

@@ -1,5 +1,4 @@
-"""Tree attention with torch's own operators: one attention per node for all rows below it, one for all
-suffixes.
+"""Tree attention with torch's own operators: one attention per node, one for all suffixes.
 
 Theory of operation. For a node, the rows that read it and the query heads that share a kv head are folded
 into one query axis, `[kv_heads, rows * group, key_dim]`, so that each kv head's keys meet all their queries
@@ -10,8 +9,7 @@ normalised result and a log-sum-exp, both float32; they are merged once, with th
 
 In float32 without mask or cap the operator behind `scaled_dot_product_attention` is used, which gives the
 log-sum-exp; everything else goes through explicit products. 16-bit keys and values are read as float32, a
-part at a
-time: rounded partial results would cost accuracy.
+part at a time: rounded partial results would cost accuracy.
 """
 
 from __future__ import annotations
@@ -34,12 +32,12 @@ _LOWEST = torch.finfo(torch.float32).min
 class Partials:
     """Results of parts before the merge, float32. Where a row has no such part: 0 and -inf."""
 
-    out: torch.Tensor  # [slots, rows, kv_heads, group, value_dim]
-    lse: torch.Tensor  # [slots, rows, kv_heads, group]
+    out: torch.Tensor  # [slots, kv_heads, rows, group, value_dim]
+    lse: torch.Tensor  # [slots, kv_heads, rows, group]
 
     @classmethod
     def empty(cls, slots: int, query: torch.Tensor, value_dim: int) -> Partials:
-        """No part yet, for a query of `[rows, kv_heads, group, key_dim]`."""
+        """No part yet, for a query of `[kv_heads, rows, group, key_dim]`."""
         lead = (slots, *query.shape[:-1])
         out = torch.zeros(*lead, value_dim, dtype=torch.float32, device=query.device)
         return cls(out, torch.full(lead, float("-inf"), dtype=torch.float32, device=query.device))
@@ -50,14 +48,17 @@ def attend(
 ) -> torch.Tensor:
     """The backend; contract in `tree_attention.attention.tree_attention`."""
     shape = pool.layers[layer]
-    folded = query.float().reshape(len(query), shape.kv_heads, -1, shape.key_dim)  # [.., kv_heads, group, ..]
+    by_row = query.float().reshape(len(query), shape.kv_heads, -1, shape.key_dim)
+    by_head = by_row.transpose(
+        0, 1
+    ).contiguous()  # so that the rows of a part fold into one axis without a copy
     slots = step.plan.slots + (step.suffix is not None)
-    partials = Partials.empty(slots, folded, shape.value_dim)
+    partials = Partials.empty(slots, by_head, shape.value_dim)
     for part in visible_parts(step, options.sliding_window):
-        _attend_part(folded, part, layer, step, options, partials)
+        _attend_part(by_head, part, layer, step, options, partials)
     if step.suffix is not None:
-        _attend_suffix(folded, pool, layer, step, options, partials)
-    return merge(partials, options.sinks).flatten(1, 2).to(query.dtype)
+        _attend_suffix(by_row, pool, layer, step, options, partials)
+    return merge(partials, options.sinks).transpose(0, 1).flatten(1, 2).to(query.dtype)
 
 
 def visible_parts(step: AttentionStep, window: int | None) -> Iterator[NodePart]:
@@ -75,13 +76,11 @@ def visible_parts(step: AttentionStep, window: int | None) -> Iterator[NodePart]
 
 
 def merge(partials: Partials, sinks: torch.Tensor | None) -> torch.Tensor:
-    """Merges the parts of every row: `[rows, kv_heads, group, value_dim]`, float32. A row without any part
-    gives 0.
-    """
+    """Merges the parts: `[kv_heads, rows, group, value_dim]`, float32. A row without any part gives 0."""
     lse = partials.lse
     top = lse.amax(0)
     if sinks is not None:
-        sink = sinks.float().view(top.shape[1:])
+        sink = sinks.float().view(len(top), 1, -1)
         top = torch.maximum(top, sink)
     top = top.clamp_min(_LOWEST)
     weights = (lse - top).exp_()
@@ -100,29 +99,24 @@ def _attend_part(
     options: AttentionOptions,
     partials: Partials,
 ) -> None:
-    """Computes one node part into its slot."""
+    """Computes one node part into its slot; `query`: `[kv_heads, rows, group, key_dim]`."""
     keys = part.node.keys[layer][:, part.kv_lo : part.kv_hi].float()
     values = part.node.values[layer][:, part.kv_lo : part.kv_hi].float()
     plain = options.softcap is None and keys.shape[-1] == values.shape[-1] and keys.device.type == "cpu"
     if plain and not _needs_window_mask(part, step, options.sliding_window):
         rows = slice(part.row_lo, part.row_hi)
         fused = _fused_causal if part.causal else _fused
-        fused(
-            query[rows],
-            keys,
-            values,
-            options.scale,
-            partials.out[part.slot, rows],
-            partials.lse[part.slot, rows],
-        )
+        out, lse = fused(query[:, rows], keys, values, options.scale)
+        partials.out[part.slot, :, rows].copy_(out)
+        partials.lse[part.slot, :, rows].copy_(lse)
         return
-    at_once = max(1, _SCORES_AT_ONCE // (query.shape[1] * query.shape[2] * keys.shape[1]))
+    at_once = max(1, _SCORES_AT_ONCE // (query.shape[0] * query.shape[2] * keys.shape[1]))
     for row in range(part.row_lo, part.row_hi, at_once):
         rows = slice(row, min(row + at_once, part.row_hi))
         hidden = _hidden(part, step, rows, options.sliding_window)
-        out, lse = _explicit(query[rows], keys, values, hidden, options)
-        partials.out[part.slot, rows] = out
-        partials.lse[part.slot, rows] = lse
+        out, lse = _explicit(query[:, rows], keys, values, hidden, options)
+        partials.out[part.slot, :, rows].copy_(out)
+        partials.lse[part.slot, :, rows].copy_(lse)
 
 
 def _needs_window_mask(part: NodePart, step: AttentionStep, window: int | None) -> bool:
@@ -143,49 +137,38 @@ def _hidden(part: NodePart, step: AttentionStep, rows: slice, window: int | None
 
 
 def _fused(
-    query: torch.Tensor,
-    keys: torch.Tensor,
-    values: torch.Tensor,
-    scale: float,
-    out: torch.Tensor,
-    lse: torch.Tensor,
-) -> None:
-    """All rows read all keys: rows and group folded into one query axis. `out`, `lse`: `[rows, kv_heads,
-    group, ...]`.
+    query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, scale: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """All rows read all keys: rows and group fold into one query axis.
+
+    Args:
+        query: `[kv_heads, rows, group, key_dim]`.
+        keys: `[kv_heads, tokens, key_dim]`.
+        values: `[kv_heads, tokens, value_dim]`.
+        scale: of the scores.
+
+    Returns:
+        The normalised output `[kv_heads, rows, group, value_dim]` and log-sum-exp `[kv_heads, rows, group]`.
     """
-    rows, heads, group, _ = query.shape
-    flat = query.transpose(0, 1).reshape(1, heads, rows * group, -1)
-    part_out, part_lse = _fused_operator(flat, keys[None], values[None], scale, causal=False)
-    out.copy_(part_out.view(heads, rows, group, -1).transpose(0, 1))
-    lse.copy_(part_lse.reshape(heads, rows, group).transpose(0, 1))
+    out, lse = _operator(query.flatten(1, 2)[None], keys[None], values[None], scale, causal=False)
+    lead = query.shape[:3]
+    return out.view(*lead, -1), lse[0].reshape(lead)
 
 
 def _fused_causal(
-    query: torch.Tensor,
-    keys: torch.Tensor,
-    values: torch.Tensor,
-    scale: float,
-    out: torch.Tensor,
-    lse: torch.Tensor,
-) -> None:
-    """Row i reads keys 0 .. i: the group becomes the batch axis, over keys that are expanded without a
-    copy.
-    """
-    group = query.shape[2]
-    by_group = query.permute(2, 1, 0, 3)  # [group, kv_heads, rows, key_dim]
-    part_out, part_lse = _fused_operator(
-        by_group, keys.expand(group, -1, -1, -1), values.expand(group, -1, -1, -1), scale, causal=True
-    )
-    out.copy_(part_out.permute(2, 1, 0, 3))
-    lse.copy_(part_lse.permute(2, 1, 0))
+    query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, scale: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """As `_fused`, but row i reads keys 0 .. i only."""
+    group = query.shape[2]  # becomes the batch axis, over keys that are expanded without a copy
+    all_keys, all_values = keys.expand(group, -1, -1, -1), values.expand(group, -1, -1, -1)
+    out, lse = _operator(query.permute(2, 0, 1, 3), all_keys, all_values, scale, causal=True)
+    return out.permute(1, 2, 0, 3), lse.permute(1, 2, 0)
 
 
-def _fused_operator(
+def _operator(
     query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, scale: float, *, causal: bool
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """`[batch, heads, queries, value_dim]` and log-sum-exp `[batch, heads, queries]` (which comes
-    non-contiguous).
-    """
+    """Output `[batch, heads, queries, value_dim]` and non-contiguous log-sum-exp `[batch, heads, queries]`."""
     out, lse = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
         query, keys, values, 0.0, causal, scale=scale
     )
@@ -199,21 +182,17 @@ def _explicit(
     hidden: torch.Tensor | None,
     options: AttentionOptions,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """`[rows, kv_heads, group, value_dim]` and `[rows, kv_heads, group]` by matrix products; `hidden`:
-    `[rows, tokens]`.
-    """
-    rows, heads, group, _ = query.shape
-    flat = query.transpose(0, 1).reshape(heads, rows * group, -1)
-    scores = _capped(torch.bmm(flat, keys.transpose(1, 2)), options).view(heads, rows, group, -1)
+    """As `_fused`, by matrix products; `hidden`: `[rows, tokens]`, True where a row does not read a token."""
+    heads, rows, group, _ = query.shape
+    scores = _capped(torch.bmm(query.flatten(1, 2), keys.transpose(1, 2)), options)
+    scores = scores.view(heads, rows, group, -1)
     if hidden is not None:
         scores.masked_fill_(hidden[None, :, None, :], float("-inf"))
     top = scores.amax(-1, keepdim=True).clamp_min_(_LOWEST)  # finite, also where all is hidden
     weights = scores.sub_(top).exp_()
     total = weights.sum(-1, keepdim=True)
-    out = torch.bmm(weights.view(heads, rows * group, -1), values).view(heads, rows, group, -1)
-    out /= total.clamp_min(_TINY)
-    lse = (top + total.log()).squeeze(-1)
-    return out.transpose(0, 1), lse.transpose(0, 1)
+    out = torch.bmm(weights.flatten(1, 2), values).view(heads, rows, group, -1)
+    return out / total.clamp_min(_TINY), (top + total.log()).squeeze(-1)
 
 
 def _capped(scores: torch.Tensor, options: AttentionOptions) -> torch.Tensor:
@@ -231,7 +210,10 @@ def _attend_suffix(
     options: AttentionOptions,
     partials: Partials,
 ) -> None:
-    """Computes every row's suffix part into the last slot. P: pages; T: tokens a page."""
+    """Computes every row's suffix part into the last slot; `query`: `[rows, kv_heads, group, key_dim]`.
+
+    In the comments P is the number of pages and T the tokens of a page.
+    """
     suffix = step.suffix
     assert suffix is not None
     rows, heads, group, _ = query.shape
@@ -248,8 +230,9 @@ def _attend_suffix(
     part = torch.bmm(weights.flatten(0, 1), values).view(-1, heads, group, values.shape[-1])
     total = torch.zeros_like(top).index_add_(0, suffix.row, weights.sum(-1))
     out = part.new_zeros(rows + 1, *part.shape[1:]).index_add_(0, suffix.row, part)
-    torch.div(out[:rows], total[:rows].clamp_min(_TINY).unsqueeze(-1), out=partials.out[-1])
-    torch.add(top[:rows], total[:rows].log_(), out=partials.lse[-1])
+    normalised = out[:rows] / total[:rows].clamp_min(_TINY).unsqueeze(-1)
+    partials.out[-1].copy_(normalised.transpose(0, 1))
+    partials.lse[-1].copy_((top[:rows] + total[:rows].log()).transpose(0, 1))
 
 
 def _suffix_hidden(suffix: SuffixStep, step: AttentionStep, window: int | None) -> torch.Tensor:

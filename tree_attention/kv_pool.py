@@ -98,7 +98,7 @@ class KvPool:
         """
         if not layers or page_tokens < 1:
             raise ValueError(
-                f"a KV pool needs a layer and pages of a token at least; got {len(layers)} layers, {page_tokens=}"
+                f"a KV pool needs a layer and pages of a token at least: {len(layers)} layers, {page_tokens=}"
             )
         self.layers = tuple(layers)
         self.token_bytes = sum(layer.token_bytes for layer in layers)
@@ -148,9 +148,7 @@ class KvPool:
         self._count(-node.length * self.token_bytes)
 
     def open_branch(self) -> int:
-        """A number for a new branch; it owns no page yet. Numbers of closed branches are used again, lowest
-        first.
-        """
+        """The number of a new branch, which owns no page yet. Closed branches' numbers are used again."""
         if self._free_branches:
             branch = heapq.heappop(self._free_branches)
         else:

@@ -20,6 +20,7 @@ from tree_attention.plan import AttentionPlan, AttentionStep, PrefillSpan
 from tree_attention.prompt_tree import PromptTree
 from tree_attention.transformers_plugin import (
     AttentionCall,
+    MissingContextError,
     PoolContext,
     TreeModel,
     UnsupportedModelError,
@@ -107,13 +108,13 @@ def _reason_in_configuration(model: PreTrainedModel) -> str | None:
         kinds = _rope_types(module) & _LENGTH_DEPENDENT_ROPE
         if kinds:
             return (
-                f"its rotary embedding of type {min(kinds)!r} depends on the longest position in a batch, so that "
-                "sequences of different lengths cannot share keys"
+                f"its rotary embedding of type {min(kinds)!r} depends on the longest position in a batch, so "
+                "that sequences of different lengths cannot share keys"
             )
     for part in configs_of(model):
         others = set(getattr(part, "layer_types", None) or ()) - _LAYER_TYPES
         if others:
-            return f"it has layers of type {min(map(str, others))!r}, which is not attention over all earlier tokens or a window"
+            return f"it has layers of type {min(map(str, others))!r}; only {sorted(_LAYER_TYPES)} can be shared"
     return None
 
 
@@ -124,10 +125,13 @@ def _rope_types(module: nn.Module) -> set[str]:
 
 
 def _trial_calls(tree_model: TreeModel, model_type: str) -> list[AttentionCall]:
-    tokens = torch.arange(4, device=tree_model.device) % _vocabulary(tree_model.model)
+    tokens = torch.arange(4, device=tree_model.device) % tree_model.vocabulary
     trial = _Trial()
     try:
         tree_model.logits(tokens, torch.arange(4, device=tree_model.device), trial)
+    except MissingContextError as error:
+        reason = "its attention layers do not receive the keyword arguments of the model's call"
+        raise UnsupportedModelError(model_type, reason) from error
     except (AttributeError, KeyError, NotImplementedError, RuntimeError, TypeError, ValueError) as error:
         raise UnsupportedModelError(
             model_type, f"a trial run of packed tokens failed with: {error}"
@@ -141,14 +145,14 @@ def _reason_in_calls(model: PreTrainedModel, calls: Sequence[AttentionCall]) -> 
     if not calls:
         return _OWN_ATTENTION
     if [call.layer for call in calls] != list(range(layers)):
-        return f"{len(calls)} calls of the attention interface were counted for its {layers} layers; one each is needed"
+        return f"its {layers} layers called the attention interface {len(calls)} times instead of once each"
     if any(call.mask is not None for call in calls):
         return "it builds an attention mask of its own, which the tree would have to ignore"
     kinds = getattr(config, "layer_types", None) or []
     for call, kind in zip(calls, kinds, strict=False):
         if (call.options.sliding_window is not None) != (kind == "sliding_attention"):
             window = call.options.sliding_window
-            return f"layer {call.layer} is of type {kind!r} but asks its attention for a sliding window of {window}"
+            return f"layer {call.layer} is of type {kind!r}, but asks for a sliding window of {window}"
     return None
 
 
@@ -159,25 +163,24 @@ def _layer_shape(call: AttentionCall) -> LayerShape:
 
 def _reason_in_numbers(model: PreTrainedModel, opened: OpenedModel) -> str | None:
     """Compares the logits of the trial tree with those of the model's own attention."""
-    vocabulary = _vocabulary(model)
+    vocabulary = opened.tree_model.vocabulary
     sequences = [[token * 7919 % vocabulary for token in sequence] for sequence in _TRIAL_SEQUENCES]
     device = opened.tree_model.device
     own = [
         model(input_ids=torch.tensor([s], device=device), use_cache=False).logits[0, -2:] for s in sequences
     ]
     expected = torch.cat(own).float()
-    error = (_tree_logits(opened, sequences).float() - expected).abs().amax(-1) / expected.abs().amax(-1)
-    # In 16 bit a rounding can flip an expert's choice and so change one token's logits; the median is robust to that.
+    size = expected.abs().amax(-1).clamp_min(torch.finfo(torch.float32).tiny)
+    error = (_tree_logits(opened, sequences).float() - expected).abs().amax(-1) / size
+    # In 16 bit a rounding can flip an expert's choice, which changes a token's logits; the median bears that.
     exact = error.max() <= 1e-3 if opened.layers[0].dtype == torch.float32 else error.median() <= 5e-2
     if bool(exact):
         return None
-    return f"on a trial tree its logits differ from those of its own attention by {float(error.max()):.1e} of their size"
+    return f"on a trial tree its logits are off its own attention's by {float(error.max()):.1e} of their size"
 
 
 def _tree_logits(opened: OpenedModel, sequences: list[list[int]]) -> torch.Tensor:
-    """Logits of the last two tokens of each sequence, `[2 * sequences, vocabulary]`: one prefilled, one
-    decoded.
-    """
+    """Logits of each sequence's last two tokens, one prefilled and one decoded: `[2 * n, vocabulary]`."""
     model, pool = opened.tree_model, KvPool(opened.layers)
     tree = PromptTree.from_sequences([sequence[:-1] for sequence in sequences])
     storage = {node: pool.allocate_node(node.start, node.length) for node in tree}
@@ -196,7 +199,3 @@ def _tree_logits(opened: OpenedModel, sequences: list[list[int]]) -> torch.Tenso
     tokens = torch.tensor([sequence[-1] for sequence in sequences], device=model.device)
     decoded = model.logits(tokens, step.positions, PoolContext(pool, step))
     return torch.stack([prefilled, decoded], 1).flatten(0, 1)
-
-
-def _vocabulary(model: PreTrainedModel) -> int:
-    return int(model.get_input_embeddings().weight.shape[0])

@@ -48,8 +48,9 @@ class NodePart:
 
 @dataclass(frozen=True)
 class PrefillSpan:
-    """Tokens `[lo, hi)` of the last node of `path`, to be prefilled. Tokens before `lo` have been, and so
-    have the nodes above, in earlier calls or by earlier spans of the same call.
+    """Tokens `[lo, hi)` of the last node of `path`, to be prefilled.
+
+    The tokens before `lo` and the nodes above have been before, or are by earlier spans of the same call.
     """
 
     path: Path
@@ -116,9 +117,7 @@ class AttentionPlan:
 
     @property
     def shared_reads(self) -> int:
-        """Tokens of nodes that a step need not read again because a row above has: sum of length * (rows -
-        1).
-        """
+        """Tokens that a step reads for a second row and further ones: the sum of length * (rows - 1)."""
         return sum((part.kv_hi - part.kv_lo) * (part.row_hi - part.row_lo - 1) for part in self.parts)
 
 
@@ -177,9 +176,7 @@ class AttentionStep:
         return cls(plan, positions, torch.from_numpy(positions).to(device), suffix)
 
     def write(self, pool: KvPool, layer: int, keys: torch.Tensor, values: torch.Tensor) -> None:
-        """Stores what the rows' tokens add in one layer: `[rows, kv_heads, key_dim]` and `[rows, kv_heads,
-        value_dim]`.
-        """
+        """Stores what the rows' tokens add in one layer: `[rows, kv_heads, key_dim | value_dim]`."""
         if self.suffix is not None:
             where = (self.suffix.write_pages, slice(None), self.suffix.write_offsets)
             pool.pages.keys[layer][where] = keys

@@ -40,8 +40,9 @@ def reference_attention(
 def attend_row(
     query: torch.Tensor, context: RowContext, position: int, options: AttentionOptions
 ) -> torch.Tensor:
-    """One softmax of one row, `[query_heads, key_dim]` at `position`, over its context: `[query_heads,
-    value_dim]`, float64.
+    """One softmax of one row over its context: `[query_heads, value_dim]` in float64.
+
+    `query` is `[query_heads, key_dim]`, at `position`.
     """
     keys, values = context.keys.double(), context.values.double()
     visible = context.positions <= position

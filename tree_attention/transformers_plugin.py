@@ -35,6 +35,10 @@ from tree_attention.plan import AttentionStep
 ATTENTION_NAME = "orchard_tree"
 
 
+class MissingContextError(RuntimeError):
+    """An attention layer was called without the context; the text names the layer's class."""
+
+
 class UnsupportedModelError(ValueError):
     """A model that cannot be decoded on a tree exactly; the text names its type and the reason."""
 
@@ -43,7 +47,7 @@ class UnsupportedModelError(ValueError):
         self.reason = reason
         super().__init__(
             f"model type {model_type!r} cannot be decoded on a prompt tree exactly: {reason}. "
-            "Choose a decoder whose layers all use transformers' attention interface, such as llama, qwen2 or mistral."
+            "Choose a decoder whose layers all use transformers' attention interface, such as llama or qwen2."
         )
 
 
@@ -85,9 +89,7 @@ class PoolContext:
 
 @dataclass(eq=False)
 class TreeModel:
-    """A decoder that attends through a `TreeContext`. Made by `tree_attention.model_gate.open_model`, which
-    checks it.
-    """
+    """A decoder that attends through a `TreeContext`. `tree_attention.open_model` makes and checks it."""
 
     model: PreTrainedModel
     device: torch.device = field(init=False)
@@ -99,9 +101,7 @@ class TreeModel:
 
     @classmethod
     def of(cls, model: PreTrainedModel) -> TreeModel:
-        """A copy of `model` that shares its weights and attends through a context. `model` itself stays as
-        it is.
-        """
+        """A copy of `model` that shares its weights; `model` itself stays as it is."""
         twin = copy_sharing_weights(model)
         register_attention()
         twin.set_attn_implementation(ATTENTION_NAME)
@@ -182,11 +182,12 @@ def _attention_function(
     tree_context: TreeContext | None = None,
     **_: Any,
 ) -> tuple[torch.Tensor, None]:
-    """The function that transformers calls: `query` `[1, heads, rows, key_dim]` in, `[1, rows, heads,
-    value_dim]` out.
+    """The function that transformers calls.
+
+    Takes `query`, `key` and `value` as `[1, heads, rows, head_dim]`; returns `[1, rows, heads, value_dim]`.
     """
     if tree_context is None:
-        raise RuntimeError(
+        raise MissingContextError(
             f"{type(module).__name__} called the {ATTENTION_NAME!r} attention without a tree_context; "
             "a model with this attention runs only through tree_attention's TreeModel"
         )

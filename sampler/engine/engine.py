@@ -168,9 +168,9 @@ class Engine:
             if self._context_length is not None and needed > self._context_length:
                 raise PromptError(
                     prompt.prompt_id,
-                    f"has {len(ids)} tokens, and with max_new_tokens {params.max_new_tokens} needs {needed} positions; the model "
-                    f"has {self._context_length}. Shorten the prompt (fewer or shorter few-shot examples) or set max_new_tokens "
-                    f"to at most {max(0, self._context_length - len(ids))}",
+                    f"has {len(ids)} tokens, and with max_new_tokens {params.max_new_tokens} needs {needed} "
+                    f"positions; the model has {self._context_length}. Shorten the prompt (fewer or shorter "
+                    f"few-shot examples) or lower max_new_tokens by {needed - self._context_length}",
                 )
 
 

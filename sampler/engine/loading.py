@@ -1,6 +1,4 @@
-"""Loads a model and its tokenizer with transformers, whatever the name says: a hub name, a directory, or
-`demo`.
-"""
+"""Loads a model and its tokenizer with transformers: a hub name, a directory, or `demo`."""
 
 from __future__ import annotations
 
@@ -66,8 +64,8 @@ def load_model(name_or_dir: str | Path, device: str, dtype: str) -> LoadedModel:
         model = AutoModelForCausalLM.from_pretrained(source, dtype=kind)
     except (OSError, ValueError, ImportError) as error:
         raise ModelLoadError(
-            f"model {str(name_or_dir)!r} cannot be loaded: {error}\nGive a directory that save_pretrained wrote, "
-            "a name that the hub or its local cache has, or 'demo'"
+            f"model {str(name_or_dir)!r} cannot be loaded: {error}\nGive a directory that save_pretrained "
+            "wrote, a name that the hub or its local cache has, or 'demo'"
         ) from error
     return LoadedModel(model.to(where).eval(), tokenizer)
 

@@ -44,8 +44,8 @@ def draw_tokens(
     if not bool(top.isfinite().all()):
         row = int(top.isfinite().logical_not().flatten().nonzero()[0])
         raise ModelOutputError(
-            f"the model's largest logit in row {row} of {len(top)} is {top[row].item()}; its weights or its dtype "
-            "cannot be right (float16 overflows where bfloat16 and float32 do not)"
+            f"the model's largest logit in row {row} of {len(top)} is {top[row].item()}; its weights or its "
+            "dtype cannot be right (float16 overflows where bfloat16 and float32 do not)"
         )
     if params.temperature == 0:
         return scores.argmax(-1)

@@ -64,9 +64,7 @@ class Schedule:
         return [self.waiting.popleft() for _ in range(min(most, len(self.waiting)))]
 
     def allocate_missing(self, branches: Sequence[Branch]) -> list[Node]:
-        """Allocates the nodes that `branches` need and that are not held yet; returns them in depth-first
-        order.
-        """
+        """Allocates the nodes that `branches` need and nobody has yet; returns them in depth-first order."""
         missing: dict[int, Node] = {}
         for branch in branches:
             node: Node | None = branch.leaf
@@ -90,9 +88,7 @@ class Schedule:
         return PrefillSpan(self.path(node), lo, hi)
 
     def keep_logits(self, node: Node, logits: torch.Tensor) -> None:
-        """Remembers the logits after a node's last token, from which samples that begin there draw their
-        first token.
-        """
+        """Remembers the logits after a node's last token; samples that begin there draw from them."""
         self._held[node.index].logits = logits
 
     def logits(self, branches: Sequence[Branch]) -> torch.Tensor:

@@ -20,16 +20,14 @@ from typing import Any
 
 from sampler.core import FinishReason, SamplingParams
 
-# A character takes at most four bytes, and a token of a byte-level vocabulary holds at least one; the margin keeps what a
-# decoder does differently at the beginning of a text away from the stop string.
+# A character takes at most four bytes, and a token of a byte-level vocabulary holds at least one; the margin
+# keeps what a decoder does differently at the beginning of a text away from the stop string.
 _TOKENS_A_CHARACTER = 4
 _MARGIN = 8
 
 
 class StopRules:
-    """The stop conditions of one call of `generate`, with what has been learnt about the tokenizer's
-    tokens.
-    """
+    """The stop conditions of one call of `generate`, and what has been learnt about the tokens."""
 
     def __init__(self, tokenizer: Any, eos_ids: Iterable[int], params: SamplingParams) -> None:
         """`tokenizer` is a transformers tokenizer; `eos_ids` are the tokens that end a sequence."""
@@ -62,7 +60,7 @@ class StopRules:
         return min(places, default=None)
 
     def _looks_completing(self, token_id: int) -> bool:
-        # Decoded alone, a token can lose a space and show bytes of a character as U+FFFD: then it may bring anything.
+        # Alone, a token can lose its space, and shows bytes of a character as U+FFFD: it may bring anything.
         text = self._tokenizer.decode([token_id], clean_up_tokenization_spaces=False)
         return (
             not text or "�" in text or any(last.isspace() or last in text for last in self._last_characters)
