@@ -1,0 +1,42 @@
+"""Writes data/secret: the inputs from `cases`, the answers from the reference solution.
+
+Run it as `python generators/generate.py`; it always writes the same files.
+"""
+
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parent.parent
+
+
+def show(text):
+    return text + "\n"
+
+
+def cases():
+    rng = random.Random(4115)
+    yield "one", show("7")
+    yield "letters", show("abcXYZ")
+    for index in range(6):
+        yield f"small-{index}", show("".join(rng.choice("aBc123") for _ in range(rng.randint(2, 12))))
+    yield "all-nines", show("9" * 1000)
+    for index in range(3):
+        yield f"random-max-{index}", show("".join(rng.choice("abcXYZ0123456789") for _ in range(1000)))
+
+
+def main():
+    secret = PACKAGE / "data" / "secret"
+    secret.mkdir(parents=True, exist_ok=True)
+    for old in secret.iterdir():
+        old.unlink()
+    reference = [sys.executable, str(PACKAGE / "submissions" / "accepted" / "reference.py")]
+    for number, (name, text) in enumerate(cases(), start=1):
+        answer = subprocess.run(reference, input=text.encode(), capture_output=True, check=True).stdout
+        (secret / f"{number:02}-{name}.in").write_bytes(text.encode())
+        (secret / f"{number:02}-{name}.ans").write_bytes(answer)
+
+
+if __name__ == "__main__":
+    main()

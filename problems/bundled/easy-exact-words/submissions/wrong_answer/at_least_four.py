@@ -1,0 +1,1 @@
+print(sum(len(w) >= 4 for w in input().split()))

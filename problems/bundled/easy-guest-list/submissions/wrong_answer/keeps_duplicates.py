@@ -1,0 +1,2 @@
+for x in sorted(map(int, input().split())):
+    print(x)

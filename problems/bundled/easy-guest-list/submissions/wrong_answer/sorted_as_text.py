@@ -1,0 +1,2 @@
+for x in sorted(set(input().split())):
+    print(x)

@@ -1,0 +1,1 @@
+print(*(w[len(w)] for w in input().split()))

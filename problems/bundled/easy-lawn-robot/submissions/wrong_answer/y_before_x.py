@@ -1,0 +1,2 @@
+s = input()
+print(s.count("U") - s.count("D"), s.count("R") - s.count("L"))

@@ -1,0 +1,3 @@
+n, k = map(int, input().split())
+for _ in range(n):
+    print(input().strip()[:k - 1])

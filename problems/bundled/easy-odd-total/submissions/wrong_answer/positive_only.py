@@ -1,0 +1,3 @@
+# Skips negative odd numbers too.
+n = int(input())
+print(sum(x for x in map(int, input().split()) if x % 2 == 1 and x > 0))

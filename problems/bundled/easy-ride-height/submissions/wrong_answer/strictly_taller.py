@@ -1,0 +1,3 @@
+# A child of exactly the height k may ride as well.
+n, k = map(int, input().split())
+print(sum(1 for x in map(int, input().split()) if x > k))

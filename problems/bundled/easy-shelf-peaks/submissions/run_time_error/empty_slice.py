@@ -1,0 +1,6 @@
+# Positions count from 1; with l = r nothing is left.
+n, q = map(int, input().split())
+h = list(map(int, input().split()))
+for _ in range(q):
+    l, r = map(int, input().split())
+    print(max(h[l:r]))

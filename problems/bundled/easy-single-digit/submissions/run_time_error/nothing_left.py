@@ -1,0 +1,2 @@
+# max of nothing.
+print(max(x for x in map(int, input().split()) if x < 10))

@@ -1,0 +1,1 @@
+print(max((x for x in map(int, input().split()) if x < 10), default=0))

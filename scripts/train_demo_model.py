@@ -1,0 +1,363 @@
+"""Make the embedded demo model: generate documents, train a tokenizer and a small Llama on them, save both.
+
+    python scripts/train_demo_model.py            # the recipe of the shipped model
+    python scripts/train_demo_model.py --steps 20 --out /tmp/try
+
+Theory of operation. Documents (`demo_documents`) come in two phases: first single problems, which are short
+and teach what a phrase means in Python; then, in the mixture of the pipeline's prompts, problems with one or
+two solved examples in both layouts, which teach to go back from the cue to the statement it names. The
+loss falls on the programs; the rest of a document counts little. Documents of similar length share a batch,
+so hardly any position is padding, and no document sees another. Everything is a function of --seed and the
+number of steps, up to the rounding of the machine's matrix products.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import math
+import os
+import random
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+os.environ.setdefault(
+    "OMP_WAIT_POLICY", "PASSIVE"
+)  # before torch: on a busy machine spinning threads starve each other
+
+import torch
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import AttentionInterface, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from demo_documents import Document, DocumentPlan
+
+from sampler.prompting import Layout
+
+ROOT = Path(__file__).resolve().parent.parent
+END, PAD = "<|endoftext|>", "<|pad|>"
+# A newline takes its indentation with it; digits stand singly; a word takes the space before it.
+_PIECES = Regex(r"\n+ *| ?[A-Za-z]+|[0-9]| ?[^\sA-Za-z0-9]+|\s+")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that the result depends on. Tokens are of one optimizer step."""
+
+    steps: int = 1600
+    seed: int = 20
+    pool_documents: int = 480  # drawn at a time, sorted by length and cut into batches
+    learning_rate: float = 3e-3
+    warmup_steps: int = 60
+    decay_share: float = 0.3  # of the steps, the last ones: the learning rate falls in a line to nothing
+    single_steps: int = 450  # of the first phase
+    prompt_weight: float = 0.05  # of a prompt token's loss; a program token's is 1
+    vocabulary: int = 2048
+    tokenizer_documents: int = 4000
+    hidden: int = 192
+    layers: int = 5
+    heads: int = 3
+    kv_heads: int = 1
+    intermediate: int = 512
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of the training. `mixture` holds (examples, layout, weight)."""
+
+    name: str
+    batch_documents: int
+    mixture: tuple[tuple[int, Layout, int], ...]
+
+    def plans(self, seed: int) -> Iterator[DocumentPlan]:
+        """The plans of the phase's documents, without end."""
+        rng = random.Random(f"{seed}:{self.name}")
+        weights = [weight for _, _, weight in self.mixture]
+        for index in itertools.count():
+            examples, layout, _ = rng.choices(self.mixture, weights)[0]
+            yield DocumentPlan(f"{seed}:{self.name}:{index}", examples, layout)
+
+
+PHASES = (
+    Phase("single", 20, ((0, "problem-first", 1),)),
+    Phase(
+        "mixture",
+        10,
+        (
+            (0, "problem-first", 20),
+            (1, "problem-first", 60),
+            (1, "fewshot-first", 8),
+            (2, "problem-first", 8),
+            (2, "fewshot-first", 4),
+        ),
+    ),
+)
+
+
+def training_plans(recipe: Recipe) -> Iterator[DocumentPlan]:
+    """The plans of all documents that the training draws, in order; the tokenizer sees some of them."""
+    for phase in PHASES:
+        count = (
+            math.ceil(_steps(phase, recipe) * phase.batch_documents / recipe.pool_documents)
+            * recipe.pool_documents
+        )
+        yield from itertools.islice(phase.plans(recipe.seed), count)
+
+
+def _steps(phase: Phase, recipe: Recipe) -> int:
+    first = min(recipe.single_steps, recipe.steps)
+    return first if phase is PHASES[0] else recipe.steps - first
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A document as tokens; `weights[i]` is the weight of predicting token i."""
+
+    token_ids: list[int]
+    weights: list[float]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Documents padded on the right to one length: `token_ids` and `weights` are [documents, length]."""
+
+    token_ids: torch.Tensor
+    weights: torch.Tensor
+
+
+def train_tokenizer(documents: Iterable[Document], vocabulary: int) -> PreTrainedTokenizerFast:
+    """A byte-level BPE tokenizer of at most `vocabulary` tokens, the two special ones included."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(_PIECES, "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary,
+        special_tokens=[END, PAD],
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator((document.text for document in documents), trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        eos_token=END,
+        pad_token=PAD,
+        model_max_length=2048,
+        padding_side="left",
+        clean_up_tokenization_spaces=False,
+    )
+
+
+def encode(document: Document, tokenizer: PreTrainedTokenizerFast, prompt_weight: float) -> Encoded:
+    """The tokens of the document's whole text and the end token, each weighted by the span it begins in."""
+    found = tokenizer(document.text, return_offsets_mapping=True)
+    ends, position = [], 0
+    for span in document.spans:
+        position += len(span.text)
+        ends.append((position, 1.0 if span.kind == "solution" else prompt_weight))
+    weights, current = [], 0
+    for start, _ in found["offset_mapping"]:
+        while start >= ends[current][0]:
+            current += 1
+        weights.append(ends[current][1])
+    return Encoded([*found["input_ids"], tokenizer.eos_token_id], [*weights, 1.0])
+
+
+def batches(phase: Phase, recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> Iterator[Batch]:
+    """The batches of a phase: pools of documents sorted by length, cut, and shuffled."""
+    plans, rng = phase.plans(recipe.seed), random.Random(recipe.seed)
+    left = _steps(phase, recipe)
+    while left > 0:
+        drawn = (plan.document() for plan in itertools.islice(plans, recipe.pool_documents))
+        pool = [encode(document, tokenizer, recipe.prompt_weight) for document in drawn]
+        pool.sort(key=lambda one: len(one.token_ids))
+        size = phase.batch_documents
+        groups = [pool[start : start + size] for start in range(0, len(pool), size)]
+        rng.shuffle(groups)
+        yield from (_batch(group, int(tokenizer.pad_token_id)) for group in groups[:left])
+        left -= len(groups)
+
+
+def _batch(group: list[Encoded], pad: int) -> Batch:
+    length = max(len(one.token_ids) for one in group)
+    token_ids = torch.full((len(group), length), pad)
+    weights = torch.zeros(len(group), length)
+    for row, one in enumerate(group):
+        token_ids[row, : len(one.token_ids)] = torch.tensor(one.token_ids)
+        weights[row, : len(one.weights)] = torch.tensor(one.weights)
+    return Batch(token_ids, weights)
+
+
+def build_model(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
+    """A Llama with random weights, in float32."""
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=recipe.hidden,
+        intermediate_size=recipe.intermediate,
+        num_hidden_layers=recipe.layers,
+        num_attention_heads=recipe.heads,
+        num_key_value_heads=recipe.kv_heads,
+        max_position_embeddings=2048,
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        use_cache=True,
+    )
+    AttentionInterface.register("written_out", written_out_attention)
+    config._attn_implementation = "written_out"  # of this object only: it is not saved
+    return LlamaForCausalLM(config)
+
+
+def written_out_attention(
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    scaling: float,
+    **_: object,
+) -> tuple[torch.Tensor, None]:
+    """Causal attention as plain operators: on short bfloat16 rows twice as fast on a CPU as the fused kernel.
+
+    query: [documents, heads, length, head_dim]; key and value the same with kv_heads. The result is
+    [documents, length, heads, head_dim].
+    """
+    groups = query.shape[1] // key.shape[1]
+    key, value = key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1)
+    length = query.shape[2]
+    later = torch.full((length, length), -math.inf, dtype=query.dtype).triu(1)
+    scores = torch.matmul(query * scaling, key.transpose(-1, -2)) + later
+    return torch.matmul(scores.softmax(-1).to(value.dtype), value).transpose(1, 2).contiguous(), None
+
+
+def weighted_loss(model: LlamaForCausalLM, batch: Batch) -> torch.Tensor:
+    """The mean cross-entropy of the next tokens, by weight. Padding weighs nothing and stands last."""
+    hidden = model.model(input_ids=batch.token_ids[:, :-1], use_cache=False).last_hidden_state
+    weights = batch.weights[:, 1:]
+    counted = weights > 0
+    logits = model.lm_head(hidden[counted])
+    losses = torch.nn.functional.cross_entropy(
+        logits.float(), batch.token_ids[:, 1:][counted], reduction="none"
+    )
+    return (losses * weights[counted]).sum() / weights.sum()
+
+
+def rate(step: int, recipe: Recipe) -> float:
+    """The learning rate: a linear warm-up, a long plateau, a linear decay to nothing."""
+    warm = (step + 1) / recipe.warmup_steps
+    cool = (recipe.steps - step) / (recipe.decay_share * recipe.steps)
+    return recipe.learning_rate * min(warm, 1.0, cool)
+
+
+def optimizer_for(model: LlamaForCausalLM) -> torch.optim.AdamW:
+    """AdamW; norms and embeddings are not decayed."""
+    matrices = [p for name, p in model.named_parameters() if p.ndim == 2 and "embed" not in name]
+    others = [p for name, p in model.named_parameters() if p.ndim != 2 or "embed" in name]
+    groups = [{"params": matrices, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, betas=(0.9, 0.97), eps=1e-9, fused=True)
+
+
+def train(
+    recipe: Recipe, tokenizer: PreTrainedTokenizerFast, checkpoint: Path | None = None
+) -> LlamaForCausalLM:
+    """The trained model, in float32. Prints a line every 20 steps.
+
+    `checkpoint` names a file that is written every 100 steps, and continued from where it exists; up to
+    the decay of the learning rate a run may be continued with another number of steps.
+    """
+    torch.manual_seed(recipe.seed)
+    model = build_model(recipe, tokenizer)
+    print(f"{sum(p.numel() for p in model.parameters()):,} parameters", flush=True)
+    optimizer, progress = optimizer_for(model), Progress(recipe.steps)
+    done = _restore(checkpoint, model, optimizer)
+    model.train()
+    for step, batch in enumerate(itertools.chain(*(batches(phase, recipe, tokenizer) for phase in PHASES))):
+        if step < done:
+            continue
+        for group in optimizer.param_groups:
+            group["lr"] = rate(step, recipe)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            loss = weighted_loss(model, batch)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        progress.tell(step, loss.item(), batch)
+        if checkpoint is not None and (step + 1) % 100 == 0:
+            state = {"step": step + 1, "model": model.state_dict(), "optimizer": optimizer.state_dict()}
+            torch.save(state, checkpoint)
+    return model.eval()
+
+
+def _restore(checkpoint: Path | None, model: LlamaForCausalLM, optimizer: torch.optim.Optimizer) -> int:
+    """Load a checkpoint where there is one; the number of steps done."""
+    if checkpoint is None or not checkpoint.exists():
+        return 0
+    state = torch.load(checkpoint, weights_only=True)
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    print(f"continued from {checkpoint} after {state['step']} steps", flush=True)
+    return int(state["step"])
+
+
+class Progress:
+    """Prints the running mean of the loss and the speed."""
+
+    def __init__(self, steps: int) -> None:
+        self._steps, self._told, self._tokens, self._mean = steps, 0, 0, 0.0
+        self._started = time.monotonic()
+
+    def tell(self, step: int, loss: float, batch: Batch) -> None:
+        """Step number `step`, counted from 0, is done."""
+        self._mean = loss if self._told == 0 else 0.95 * self._mean + 0.05 * loss
+        self._told += 1
+        self._tokens += batch.token_ids.numel()
+        if (step + 1) % 20 == 0 or step + 1 == self._steps:
+            seconds = time.monotonic() - self._started
+            speed = f"{self._tokens / seconds:,.0f} tokens/s  {seconds:,.0f} s"
+            print(f"step {step + 1}/{self._steps}  loss {self._mean:.4f}  {speed}", flush=True)
+
+
+def save(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, out: Path) -> None:
+    """Write the model in bfloat16 and the tokenizer in the ordinary Hugging Face layout."""
+    model.to(torch.bfloat16).save_pretrained(out)
+    tokenizer.save_pretrained(out)
+    size = (out / "model.safetensors").stat().st_size
+    print(f"saved to {out}: model.safetensors has {size / 1e6:.1f} MB")
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    """The command line: steps, seed, threads, out, checkpoint."""
+    default = Recipe()
+    parser = argparse.ArgumentParser(
+        description=(__doc__ or "").split("\n", 1)[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    parser.add_argument("--steps", type=int, default=default.steps, help="optimizer steps")
+    parser.add_argument("--seed", type=int, default=default.seed, help="seed of documents and weights")
+    parser.add_argument("--threads", type=int, default=2, help="threads of torch")
+    parser.add_argument("--out", type=Path, default=ROOT / "sampler" / "demo_model", help="folder to write")
+    parser.add_argument("--checkpoint", type=Path, help="file to continue from, written every 100 steps")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Make the model as the command line says."""
+    given = parse(arguments)
+    recipe = Recipe(steps=given.steps, seed=given.seed)
+    torch.set_num_threads(given.threads)
+    plans = itertools.islice(PHASES[-1].plans(recipe.seed), recipe.tokenizer_documents)
+    tokenizer = train_tokenizer((plan.document() for plan in plans), recipe.vocabulary)
+    print(f"tokenizer of {len(tokenizer)} tokens", flush=True)
+    save(train(recipe, tokenizer, given.checkpoint), tokenizer, given.out)
+
+
+if __name__ == "__main__":
+    main()
