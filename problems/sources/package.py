@@ -22,7 +22,7 @@ from pathlib import Path
 
 from problems.problem import Problem, ProblemError, TestCase
 from problems.sources.package_checker import read_checker
-from problems.sources.package_config import PackageConfig, read_config
+from problems.sources.package_config import PackageConfig, read_config, read_mapping
 from problems.sources.package_submissions import read_submissions
 
 DIFFICULTIES = ("easy", "medium", "hard")
@@ -140,9 +140,11 @@ def _test(input_path: Path, data: Path, *, sample: bool) -> TestCase:
 
 
 def _refuse_unsupported_files(data: Path) -> None:
-    for suffix, meaning in ((".args", "command-line arguments"), (".files", "extra files for the program")):
-        found = next(data.rglob(f"*{suffix}"), None)
-        if found is not None:
-            raise ProblemError(
-                f"{found}: tests with {meaning} are not supported; programs read standard input only"
-            )
+    """Refuse tests that need more than standard input."""
+    needy = [path for suffix in ("args", "files") for path in data.rglob(f"*.{suffix}")]
+    needy += [path for path in data.rglob("*.yaml") if read_mapping(path).keys() & {"args", "files"}]
+    if needy:
+        raise ProblemError(
+            f"{min(needy)}: tests with command-line arguments or files of their own are not supported; "
+            "programs read standard input only"
+        )

@@ -8,7 +8,7 @@ and Kattis allow other flags for each group; we take one set for the whole probl
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from problems.problem import CheckerSpec, ProblemError
@@ -91,21 +91,23 @@ def _flags(folder: Path, config: PackageConfig) -> tuple[str, ...]:
     data = folder / "data"
     flags = config.validator_flags
     for directory in (data, data / "secret"):
-        for _, found in _group_flags(directory.glob("*.yaml")):
+        for _, found in _group_flags(
+            directory / name for name in GROUP_FILES if (directory / name).is_file()
+        ):
             flags = found
+    of_the_problem = [directory / name for directory in (data, data / "secret") for name in GROUP_FILES]
     for path, found in _group_flags(sorted(data.rglob("*.yaml"))):
-        if path.parent not in (data, data / "secret") and found != flags:
+        if path not in of_the_problem and found != flags:
             raise ProblemError(
                 f"{path}: has the validator flags {' '.join(found)!r}, the problem has {' '.join(flags)!r}; "
-                "flags that differ between groups are not supported: give them once, in data/secret"
+                "flags that differ between groups or tests are not supported: give them once, in data/secret"
             )
     return flags
 
 
-def _group_flags(paths: Iterator[Path] | Sequence[Path]) -> Iterator[tuple[Path, tuple[str, ...]]]:
+def _group_flags(paths: Iterable[Path]) -> Iterator[tuple[Path, tuple[str, ...]]]:
+    """The files that give validator flags, and the flags; a test's own NAME.yaml may give them, too."""
     for path in paths:
-        if path.name not in GROUP_FILES:
-            continue
         content = read_mapping(path)
         for key in GROUP_KEYS:
             if content.get(key) is not None:

@@ -69,6 +69,10 @@ def read_config(folder: Path) -> PackageConfig:
         raise ProblemError(
             f"{path}: problem_format_version is {version!r}; supported: {', '.join(FORMAT_VERSIONS)}"
         )
+    if content.get("constants"):
+        raise ProblemError(
+            f"{path}: constants are not supported; write their values into the files that use them"
+        )
     legacy = version.startswith("legacy")
     words = _kind_words(path, content, "validation" if legacy else "type")
     return PackageConfig(
