@@ -109,7 +109,8 @@ def interval(
         seed: of the resampling.
 
     Returns:
-        (low, high), or None with fewer than two problems, from which no spread can be told.
+        (low, high), or None with fewer than two problems, from which no spread can be told. Where all
+        problems have the same value, both are that value: a bootstrap knows of no problem but these.
     """
     values = pass_values(counts, k)
     if len(values) < 2:

@@ -1,4 +1,24 @@
-"""A run in figures: the content of report/summary.json, from which the table and the page are made."""
+"""A run in figures: the content of report/summary.json, from which the table and the page are made.
+
+schema_version     1
+complete           every planned sample is drawn and judged
+model, manifest    as the run's manifest has them: name and size; what the run depends on and was made with
+problems, solved   how many, and how many with an accepted sample
+samples            {per_problem, planned, drawn, judged}
+n                  {min, max} over the problems of their judged samples without INTERNAL_ERROR
+interval           {method, confidence, resamples, seed}
+pass_at_k          [{k, estimate, low, high, confidence, problems}]; `problems` counts those with n >= k
+by_difficulty      [{difficulty, problems, solved, n, pass_at_k}]; the unrated ones have difficulty null
+verdicts, finish_reasons, extraction_rules     how often each occurs
+tokens             {prompt_tokens, shared_prompt_tokens, shared_share, prefilled_tokens, new_tokens, sessions,
+                   unended_sessions, seconds, tokens_per_second}; null where the manifest has no sessions
+faults             [{problem_id, sample_index, reason, attempts}]: every INTERNAL_ERROR
+missing            {not_drawn, not_judged, problems: [{problem_id, not_drawn, not_judged}]}, the inner two as
+                   ranges of sample indices ("0-2, 7")
+duplicate_rows     rows that repeat the key of an earlier one
+per_problem        [{problem_id, title, difficulty, tags, n, c, faults, drawn, pass_at_1, pass_at_k: {k: ..},
+                   verdicts}]; pass@k is null where n < k
+"""
 
 from __future__ import annotations
 
@@ -27,10 +47,9 @@ _EXCERPT = (  # of the manifest
 def summarize(run_dir: RunDir, config: ReportConfig) -> dict[str, Any]:
     """The figures of a run, finished or not, as plain JSON values.
 
-    The keys are described in docs/data-formats.md. Every `pass_at_k` list has one entry per k of
-    `curve_ks` up to the largest n of any problem: `{k, estimate, low, high, confidence, problems}`, where
-    `problems` counts those with n >= k; the estimate is None where there is none, the bounds are None with
-    fewer than two.
+    The keys are described at the top of this module. Every `pass_at_k` list has one entry per k of
+    `curve_ks` up to the largest n of any problem; the estimate is None where no problem has n >= k, the
+    bounds are None where fewer than two have.
 
     Raises:
         RunDirError: there is no readable manifest, or a row does not belong to this run.

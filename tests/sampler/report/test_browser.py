@@ -151,6 +151,14 @@ def test_fits_its_window_in_both_schemes(open_report, plain_report, width, schem
     assert opened.complaints == []
 
 
+def test_prints_in_light_colours_without_controls(open_report, plain_report):
+    page = open_report(plain_report, color_scheme="dark").page
+    page.emulate_media(media="print")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
+    assert not page.locator("#problems .tools").is_visible()
+
+
 def test_style_script_and_chart_are_let_in_by_the_policy(open_report, plain_report):
     page = open_report(plain_report).page
     accent = page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--accent').trim()")
