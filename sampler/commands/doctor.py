@@ -119,7 +119,7 @@ def _demo_model() -> Iterator[Finding]:
     try:
         tokenizer = load_tokenizer("demo")
     except EngineError as error:
-        yield Finding("bundled model", False, str(error), "install the package again")
+        yield Finding("bundled model", False, str(error))
         return
     yield Finding("bundled model", True, f"there, {len(tokenizer)} tokens")
 

@@ -20,8 +20,9 @@ def describe_run(config: RunConfig) -> Iterator[str]:
     """
     from sampler.engine.tokenization import load_tokenizer, tokenize
 
+    problems = list(open_problems(config.problems))
     tokenizer = load_tokenizer(config.model)
-    prompts = list(make_prompts(config, open_problems(config.problems), tokenizer))
+    prompts = list(make_prompts(config, problems, tokenizer))
     tokens = [tokenize(tokenizer, prompt) for prompt in prompts]
     first = [prompt for prompt in prompts if prompt.problem_id == prompts[0].problem_id]
     yield f"prompt tree of the first problem, {first[0].problem_id}"

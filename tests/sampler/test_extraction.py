@@ -13,7 +13,12 @@ CASES = [
     ("  \n```\n", True, None, "none"),
     ("", True, None, "none"),
     ("Sure:\n```python\nprint(2)\n```\n", False, "print(2)\n", "last_fence"),
-    ("```python\na=1\n```\nbetter:\n```python\nb=2\n```\nSample:\n```\n5\n```\n", False, "b=2\n", "last_fence"),
+    (
+        "```python\na=1\n```\nbetter:\n```python\nb=2\n```\nSample:\n```\n5\n```\n",
+        False,
+        "b=2\n",
+        "last_fence",
+    ),
     ("```\nprint(3)\n```", False, "print(3)\n", "last_fence"),
     ("~~~py\nprint('```')\n~~~", False, "print('```')\n", "last_fence"),
     ("````python\ns = '''\n```\n'''\n````\n", False, "s = '''\n```\n'''\n", "last_fence"),
