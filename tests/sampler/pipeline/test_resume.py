@@ -113,5 +113,4 @@ def test_an_interrupt_ends_the_run_politely_and_it_resumes(tmp_path):
     kept = rows_on_disk(out)
     finish(out, log)
     assert len(results(out)["verdicts"]) == PROBLEMS * SAMPLES
-    assert f"resumed: {sum(1 for _ in RunDir(out).samples())}" not in log.read_text()
-    assert kept <= rows_on_disk(out)
+    assert rows_on_disk(out) >= kept > 0
