@@ -23,7 +23,7 @@ from problems.problem import CheckerSpec
 
 _WHITESPACE = b" \t\n\r\v\f"
 _NUMBER = re.compile(rb"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_SPACE_OR_TOKEN = re.compile(rb"[ \t\n\r\v\f]+|[^ \t\n\r\v\f]+")
+_TOKEN = re.compile(rb"[^ \t\n\r\v\f]+")
 _SPACE = re.compile(rb"[ \t\n\r\v\f]")
 _NUMBER_CHARS = 400
 _BLOCK_BYTES = 1 << 16
@@ -62,9 +62,10 @@ def check(
         return run_validator(output, answer, input)
     if output == answer:
         return CheckResult(accepted=True)
-    if spec.space_change_sensitive:
-        return _check_runs(spec, output, answer)
-    return _check_tokens(spec, output, answer)
+    result = _check_tokens(spec, output, answer)
+    if result.accepted and spec.space_change_sensitive:
+        return _check_spaces(output, answer)
+    return result
 
 
 def _check_tokens(spec: CheckerSpec, output: bytes, answer: bytes) -> CheckResult:
@@ -142,25 +143,25 @@ def _rounded(difference: Fraction) -> float:
         return math.inf
 
 
-def _check_runs(spec: CheckerSpec, output: bytes, answer: bytes) -> CheckResult:
-    """As `_check_tokens`, where white space counts too."""
-    position = 0
-    pairs = itertools.zip_longest(
-        _SPACE_OR_TOKEN.findall(answer), _SPACE_OR_TOKEN.findall(output), fillvalue=b""
-    )
-    for expected, actual in pairs:
-        if expected != actual:
-            spaces = not expected.strip() or not actual.strip()
-            reason = _space_difference(expected, actual) if spaces else _difference(spec, expected, actual)
-            if reason:
-                return _rejected(reason, position, output)
-        position += bool(actual.strip())
-    return CheckResult(accepted=True)
+def _check_spaces(output: bytes, answer: bytes) -> CheckResult:
+    """Compare the white space of texts whose tokens agree."""
+    expected, actual = _TOKEN.sub(b"x", answer), _TOKEN.sub(b"x", output)
+    if expected == actual:
+        return CheckResult(accepted=True)
+    tokens = actual.count(b"x", 0, _common_prefix(expected, actual))
+    return _rejected("white space differs from the expected before this token", tokens, output)
 
 
-def _space_difference(expected: bytes, actual: bytes) -> str:
-    ours, theirs = (_shown(run) if run else "the end of the output" for run in (expected, actual))
-    return f"white space differs: expected {ours}, got {theirs}"
+def _common_prefix(a: bytes, b: bytes) -> int:
+    """How many bytes `a` and `b`, which differ, begin with in common."""
+    lower, upper = 0, min(len(a), len(b))
+    while lower < upper:
+        middle = (lower + upper + 1) // 2
+        if a[lower:middle] == b[lower:middle]:
+            lower = middle
+        else:
+            upper = middle - 1
+    return lower
 
 
 class _Tokens:
@@ -201,7 +202,7 @@ def _rejected(reason: str, position: int, output: bytes) -> CheckResult:
 
 def _line_of(output: bytes, position: int) -> int:
     """The line, counted from 1, of token number `position`, or the last line where there are fewer tokens."""
-    for match in itertools.islice(re.finditer(rb"[^ \t\n\r\v\f]+", output), position, None):
+    for match in itertools.islice(_TOKEN.finditer(output), position, None):
         return output.count(b"\n", 0, match.start()) + 1
     return output.count(b"\n", 0, len(output.rstrip(_WHITESPACE))) + 1
 

@@ -23,7 +23,7 @@ from judge.errors import SandboxUnavailableError
 from judge.languages import encode_source, language_named
 from judge.rows import SCHEMA_VERSION
 from judge.running import OutputValidator, WarmProgram, run_test
-from judge.sandbox import ProgramFiles, open_factory
+from judge.sandbox import ProgramFiles, SandboxFactory, open_factory
 from judge.verdict import Judgement, Program, TestResult, Verdict
 from problems.problem import Problem, TestCase
 
@@ -37,7 +37,7 @@ class Judge:
     """Judges programs, several at once.
 
     Args:
-        sandbox: the kind of sandbox; "auto" takes the embedded one.
+        sandbox: the kind of sandbox, or a factory that the judge then owns; "auto" is the embedded kind.
         jobs: programs judged at the same time by `judge_all`; no more than there are processors.
         all_tests: go on after a failing test.
 
@@ -45,10 +45,12 @@ class Judge:
         SandboxError: the sandbox is not known or does not work here; the text holds the remedy.
     """
 
-    def __init__(self, sandbox: str = "auto", jobs: int = 2, *, all_tests: bool = False) -> None:
+    def __init__(
+        self, sandbox: str | SandboxFactory = "auto", jobs: int = 2, *, all_tests: bool = False
+    ) -> None:
         if jobs < 1:
             raise ValueError(f"jobs is {jobs}; it must be at least 1")
-        self._factory = open_factory(sandbox)
+        self._factory = open_factory(sandbox) if isinstance(sandbox, str) else sandbox
         self._jobs = jobs
         self._all_tests = all_tests
         self.name = f"{self._factory.name}/{JUDGE_VERSION}"

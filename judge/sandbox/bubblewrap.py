@@ -107,6 +107,7 @@ class BubblewrapFactory(SandboxFactory):
             )
         self._interpreter = find_interpreter(unprivileged=os.geteuid() == 0)
         self._descent = Descent(self._interpreter)
+        self._files = fixed_files(self._interpreter)
         self._system = system_arguments(self._interpreter, self._descent.shown_at)
 
     def start(self, program: ProgramFiles, limits: Limits) -> Sandbox:
@@ -154,7 +155,7 @@ class BubblewrapFactory(SandboxFactory):
         stack_kib = (
             max(limits.memory_bytes, 8 * MIB) // 1024
         )  # deep recursion is as legal as any use of memory
-        files = fixed_files() | {f"{PROGRAM_DIR}/{name}": text for name, text in program.files.items()}
+        files = self._files | {f"{PROGRAM_DIR}/{name}": text for name, text in program.files.items()}
         environment = _ENVIRONMENT | {agent.SOCKET_VARIABLE: str(channel)}
         return [
             *("/bin/sh", "-c", _LAUNCH, "sh", str(stack_kib), str(len(groups)), *groups),
