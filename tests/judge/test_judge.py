@@ -108,7 +108,7 @@ def test_signal_is_told(any_judge: Judge, increment: Callable[..., Problem]) -> 
 
 
 def test_usage_is_measured(any_judge: Judge, increment: Callable[..., Problem]) -> None:
-    text = "import time\nx = b'x' * 60000000\nt = time.process_time()\nwhile time.process_time() - t < 0.3: pass\n"
+    text = "import time\nx = b'x' * 60000000\nwhile time.process_time() < 0.3: pass\n"
     judgement = any_judge.judge(program(text + RIGHT), increment(1))
     assert judgement.verdict == Verdict.AC
     assert 0.3 <= judgement.cpu_seconds < 1.0
@@ -240,7 +240,8 @@ def test_killed_judge_leaves_nothing(tmp_path: Path, descendants: Callable[[int]
         "limits = Limits(cpu_seconds=60, wall_seconds=60)\n"
         "problem = Problem('p', '', '', (TestCase('1', b'', b''),), limits)\n"
         "text = 'import os\\nfor _ in range(3): os.fork()\\nwhile True: pass'\n"
-        "with Judge(jobs=2) as judge: list(judge.judge_all((n, Program('python', text), problem) for n in range(4)))"
+        "items = ((n, Program('python', text), problem) for n in range(4))\n"
+        "with Judge(jobs=2) as judge: list(judge.judge_all(items))"
     )
     root = Path(judge_package.__file__).parent.parent
     doomed = subprocess.Popen([sys.executable, "-c", script], env=os.environ | {"PYTHONPATH": str(root)})
