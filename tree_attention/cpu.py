@@ -168,7 +168,7 @@ def _fused_causal(
 def _operator(
     query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, scale: float, *, causal: bool
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Output `[batch, heads, queries, value_dim]` and non-contiguous log-sum-exp `[batch, heads, queries]`."""
+    """Output `[batch, heads, queries, value_dim]` and log-sum-exp `[batch, heads, queries]`, strided."""
     out, lse = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
         query, keys, values, 0.0, causal, scale=scale
     )

@@ -114,7 +114,7 @@ def _reason_in_configuration(model: PreTrainedModel) -> str | None:
     for part in configs_of(model):
         others = set(getattr(part, "layer_types", None) or ()) - _LAYER_TYPES
         if others:
-            return f"it has layers of type {min(map(str, others))!r}; only {sorted(_LAYER_TYPES)} can be shared"
+            return f"it has layers of type {min(map(str, others))!r}; only full and sliding attention can be shared"
     return None
 
 
