@@ -56,7 +56,7 @@ def test_the_special_tokens_agree(model, tokenizer):
     [
         "",
         "n = int(input())\n    print(n)\n",
-        "żółw 東京 \U0001f600\t\r\n\x00",
+        "żółw 東京 \U0001f600\t\r\n\0",
         "  a  b\n\n\n c  ",
         "x" * 300,
         "1e-9",
