@@ -116,13 +116,13 @@ def test_nothing_imports_against_an_arrow(folder, forbidden):
 
 def test_the_tested_versions_lie_in_the_declared_ranges():
     from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     declared = project["dependencies"] + project["optional-dependencies"]["dev"]
-    pins = dict(
-        line.lower().split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if line
-    )
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = {canonicalize_name(name): version for name, version in (line.split("==") for line in lines)}
     for text in declared:
         requirement = Requirement(text)
         assert len(list(requirement.specifier)) >= 2, f"{text} is not a range"
-        assert requirement.specifier.contains(pins[requirement.name.lower()]), text
+        assert requirement.specifier.contains(pins[canonicalize_name(requirement.name)]), text
