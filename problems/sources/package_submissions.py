@@ -18,18 +18,24 @@ FOLDER_VERDICTS: dict[str, frozenset[str]] = {
     "time_limit_exceeded": frozenset({"TLE"}),
     "run_time_error": frozenset({"RE", "MLE"}),
     "compiler_error": frozenset({"CE"}),
+    "no_output": frozenset({"WA"}),
+    "output_limit": frozenset({"OLE"}),
     "rejected": frozenset({"WA", "TLE", "RE", "MLE", "OLE", "CE"}),
     "brute_force": frozenset({"AC", "TLE", "RE", "MLE"}),
 }
 ANNOTATION_BYTES = 4096
 MULTI_FILE = "multi-file"  # the language of a submission that is a folder of several files
 
+# Upper case, with hyphens; annotations may write underscores, as Kattis does, and any case.
 _VERDICT_NAMES: dict[str, str] = {
     "CORRECT": "AC",
+    "ACCEPTED": "AC",
     "WRONG-ANSWER": "WA",
     "NO-OUTPUT": "WA",
     "TIMELIMIT": "TLE",
+    "TIME-LIMIT-EXCEEDED": "TLE",
     "RUN-ERROR": "RE",
+    "RUN-TIME-ERROR": "RE",
     "MEMORY-LIMIT": "MLE",
     "OUTPUT-LIMIT": "OLE",
     "COMPILER-ERROR": "CE",
@@ -94,14 +100,17 @@ def _annotated(source: bytes, path: Path) -> frozenset[str] | None:
     if match is None:
         return None
     text = _COMMENT_END.sub("", match.group(1).decode("utf-8", "replace"))
-    names = [name.strip() for name in text.split(",")]
-    for name in names:
-        if name.upper() not in _VERDICT_NAMES:
-            raise ProblemError(
-                f"{path}: @EXPECTED_RESULTS@ names the unknown verdict {name!r}; "
-                f"allowed: {', '.join(_VERDICT_NAMES)}"
-            )
-    return frozenset(_VERDICT_NAMES[name.upper()] for name in names)
+    return frozenset(_verdict(name.strip(), path) for name in text.split(","))
+
+
+def _verdict(name: str, path: Path) -> str:
+    verdict = _VERDICT_NAMES.get(name.upper().replace("_", "-"))
+    if verdict is None:
+        raise ProblemError(
+            f"{path}: @EXPECTED_RESULTS@ names the unknown verdict {name!r}; "
+            f"allowed: {', '.join(_VERDICT_NAMES)}"
+        )
+    return verdict
 
 
 def _by_folder(path: Path, root: Path) -> frozenset[str]:

@@ -35,6 +35,7 @@ def test_the_folder_says_the_verdict(make_package, name, expected):
         ("# @EXPECTED_RESULTS@: MLE", {"MLE"}),
         ("// @EXPECTED_RESULTS@: CORRECT, TIMELIMIT\r", {"AC", "TLE"}),
         ("/* @EXPECTED_RESULTS@: wrong-answer */", {"WA"}),
+        ("-- @EXPECTED_RESULTS@: RUN_TIME_ERROR, Time_Limit_Exceeded", {"RE", "TLE"}),
         (
             "# @EXPECTED_RESULTS@: RUN-ERROR,MEMORY-LIMIT,OUTPUT-LIMIT,COMPILER-ERROR",
             {"RE", "MLE", "OLE", "CE"},
