@@ -344,10 +344,20 @@ def _become_program(channel: _socket.socket, request: Request, descriptors: list
         _set_limits(request)
         os.chdir(WRITABLE[0])
         sys.argv[1:] = request.arguments
+        _renew_main()
     except BaseException as error:
         channel.send(FAULT + f"{type(error).__name__}: {error}".encode("utf-8", "replace")[:1000])
         os._exit(1)
     channel.close()
+
+
+def _renew_main() -> None:
+    """Give the program a `__main__` that is not frozen, so that what it holds is finalized at the end."""
+    frozen = sys.modules["__main__"]
+    fresh = type(frozen)("__main__")
+    vars(fresh).clear()
+    vars(fresh).update(vars(frozen))
+    sys.modules["__main__"] = fresh
 
 
 def _place(descriptors: list[int]) -> None:
