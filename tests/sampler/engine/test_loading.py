@@ -1,0 +1,78 @@
+"""Models load from a directory like any other; what is not there is said clearly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import sampler
+from sampler.engine import Engine, ModelLoadError, Prompt, SamplingParams
+from sampler.engine.loading import load_model, model_source, resolve_device, resolve_dtype
+
+
+@pytest.fixture(scope="module")
+def saved(llama: Any, tokenizer: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny Llama on disk, in 16 bit."""
+    directory = tmp_path_factory.mktemp("model")
+    llama.save_pretrained(directory)
+    tokenizer.save_pretrained(directory)
+    return directory
+
+
+def test_a_saved_model_gives_the_same_samples(saved: Path, engine: Engine) -> None:
+    loaded = Engine.from_pretrained(saved, device="cpu", max_rows=2)
+    params = SamplingParams(max_new_tokens=9, temperature=0)
+    found, expected = (
+        [c.token_ids for c in e.generate([Prompt("p", text="hello")], params)] for e in (loaded, engine)
+    )
+    assert found == expected
+
+
+@pytest.mark.parametrize(("dtype", "expected"), [("auto", torch.float32), ("bfloat16", torch.bfloat16)])
+def test_dtype(saved: Path, dtype: str, expected: torch.dtype) -> None:
+    loaded = load_model(str(saved), "cpu", dtype)
+    assert loaded.model.dtype == expected
+    assert not loaded.model.training
+
+
+@pytest.mark.parametrize("name", ["./nowhere", "/nowhere/at/all", Path("nowhere")])
+def test_a_missing_directory_is_named(name: str | Path) -> None:
+    with pytest.raises(ModelLoadError, match=r"there is no .*config\.json; give a directory"):
+        Engine.from_pretrained(name)
+
+
+def test_a_directory_that_holds_no_model(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(ModelLoadError, match="cannot be loaded"):
+        Engine.from_pretrained(tmp_path)
+
+
+def test_demo_is_the_packaged_directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(sampler, "__file__", str(tmp_path / "__init__.py"))
+    with pytest.raises(ModelLoadError, match="train_demo_model"):
+        model_source("demo")
+    (tmp_path / "demo_model").mkdir()
+    (tmp_path / "demo_model" / "config.json").write_text("{}")
+    assert model_source("demo") == str(tmp_path / "demo_model")
+
+
+def test_hub_names_pass_through() -> None:
+    assert model_source("owner/name") == "owner/name"
+
+
+def test_devices_and_dtypes() -> None:
+    assert resolve_device("cpu") == torch.device("cpu")
+    assert resolve_dtype("auto", torch.device("cuda")) == "auto"
+    with pytest.raises(ValueError, match="device 'gpu7' is unknown"):
+        resolve_device("gpu7")
+    with pytest.raises(ValueError, match="dtype 'int3' is unknown; use 'auto' or one of 'float32'"):
+        resolve_dtype("int3", torch.device("cpu"))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
+def test_a_cuda_device_that_is_not_there() -> None:
+    with pytest.raises(ValueError, match="torch sees no CUDA device"):
+        resolve_device("cuda")

@@ -1,0 +1,133 @@
+"""Samples end where they should, with the text that they should have."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+from tokenizers import Tokenizer, decoders, models
+from transformers import PreTrainedTokenizerFast
+
+from sampler.core import SamplingParams
+from sampler.engine.stopping import SampleText, StopRules
+
+EOS = 0
+
+
+def rules(tokenizer: Any, *stop: str, longest: int = 1000) -> StopRules:
+    return StopRules(tokenizer, [EOS], SamplingParams(stop=stop, max_new_tokens=longest))
+
+
+def feed(rules: StopRules, ids: list[int]) -> tuple[str | None, int, str]:
+    """Why the sample ends, after how many tokens, and its text."""
+    sample = SampleText(rules)
+    for count, token in enumerate(ids, 1):
+        reason = sample.append(token)
+        if reason:
+            return reason, count, sample.text()
+    return None, len(ids), sample.text()
+
+
+def bytes_of(tokenizer: Any, text: str) -> list[int]:
+    """One token a byte, without the longer pieces."""
+    tokens = [tokenizer(letter, add_special_tokens=False)["input_ids"] for letter in text]
+    return [token for ids in tokens for token in ids]
+
+
+def test_eos_is_kept_as_a_token_and_not_in_the_text(tokenizer: Any) -> None:
+    ids = [*bytes_of(tokenizer, "hi"), EOS]
+    assert feed(rules(tokenizer), ids) == ("eos", 3, "hi")
+
+
+def test_length(tokenizer: Any) -> None:
+    assert feed(rules(tokenizer, longest=4), bytes_of(tokenizer, "abcdef")) == ("length", 4, "abcd")
+
+
+def test_eos_wins_over_length(tokenizer: Any) -> None:
+    assert feed(rules(tokenizer, longest=2), [*bytes_of(tokenizer, "a"), EOS])[0] == "eos"
+
+
+@pytest.mark.parametrize(
+    ("text", "stop", "expected"),
+    [
+        ("x = 1\n```\nrest", ("```",), "x = 1\n"),
+        ("``` at once", ("```",), ""),
+        ("a``b```c", ("```",), "a``b"),
+        ("one\n\ntwo", ("\n\n", "ne"), "o"),
+        ("abcabcabd", ("abd",), "abcabc"),
+        ("größe → ende", ("→",), "größe "),
+        ("日本語です", ("語で",), "日本"),
+        ("aaaa", ("aa", "a"), ""),
+        ("tail " * 40 + "END more", ("END",), "tail " * 40),
+    ],
+)
+def test_stop_strings_are_found_and_cut(
+    tokenizer: Any, text: str, stop: tuple[str, ...], expected: str
+) -> None:
+    reason, count, found = feed(rules(tokenizer, *stop), bytes_of(tokenizer, text))
+    assert (reason, found) == ("stop", expected)
+    # It ends with the very token that completes the stop string.
+    end = min(text.find(s) + len(s) for s in stop if s in text)
+    assert count == len(bytes_of(tokenizer, text[:end]))
+
+
+def test_stop_string_inside_one_token(tokenizer: Any) -> None:
+    ids = tokenizer("xabcx", add_special_tokens=False)["input_ids"]
+    assert len(ids) == 3  # "abc" is one token
+    assert feed(rules(tokenizer, "b"), ids) == ("stop", 2, "xa")
+
+
+def test_special_tokens_inside_do_not_hide_a_stop_string(tokenizer: Any) -> None:
+    end = rules(tokenizer, "```").eos_ids
+    assert end == {EOS}
+    no_eos = StopRules(tokenizer, [], SamplingParams(stop=("ab",)))
+    ids = [*bytes_of(tokenizer, "a"), EOS, EOS, *bytes_of(tokenizer, "b")]
+    assert feed(no_eos, ids) == ("stop", 4, "")
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_agrees_with_a_search_at_every_token(tokenizer: Any, seed: int) -> None:
+    """The oracle decodes everything at every token."""
+    draw = random.Random(seed)
+    letters = ["a", "b", "`", "é", "語", "\n"]
+    text = "".join(draw.choice(letters) for _ in range(60))
+    stops = tuple("".join(draw.choice(letters) for _ in range(draw.randint(1, 4))) for _ in range(2))
+    ids = tokenizer(text, add_special_tokens=False)["input_ids"] if seed % 2 else bytes_of(tokenizer, text)
+
+    expected: tuple[str | None, int, str] = (None, len(ids), text)
+    for count in range(1, len(ids) + 1):
+        so_far = tokenizer.decode(ids[:count])
+        places = [so_far.find(stop) for stop in stops if stop in so_far]
+        if places:
+            expected = ("stop", count, so_far[: min(places)])
+            break
+    assert feed(rules(tokenizer, *stops), ids) == expected
+
+
+def test_only_a_bounded_tail_is_decoded(tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    tested = rules(tokenizer, "ab")
+    lengths: list[int] = []
+    decode = tested.decode
+    monkeypatch.setattr(tested, "decode", lambda ids: lengths.append(len(ids)) or decode(ids))
+    assert feed(tested, bytes_of(tokenizer, "b" * 500))[0] is None
+    assert max(lengths[:-1]) <= tested.tail_tokens  # the last is the text itself
+    assert tested.tail_tokens <= 16
+
+
+def test_tokens_that_cannot_complete_are_dismissed(tokenizer: Any) -> None:
+    tested = rules(tokenizer, "```")
+    assert tested.may_complete(bytes_of(tokenizer, "`")[0])
+    assert not tested.may_complete(bytes_of(tokenizer, "x")[0])
+    assert tested.may_complete(bytes_of(tokenizer, "é")[0])  # part of a character: may bring anything
+
+
+def test_word_pieces_that_lose_their_space_alone() -> None:
+    """A vocabulary of sentencepiece kind: the first word's space is dropped by the decoder."""
+    vocabulary = {"</s>": 0, "▁the": 1, "▁end": 2, "▁": 3, "s": 4, "<unk>": 5}
+    backend = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
+    backend.decoder = decoders.Metaspace()
+    words = PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="</s>", unk_token="<unk>")
+    assert feed(rules(words, " end"), [1, 1, 2, 4]) == ("stop", 3, "the the")
+    assert feed(rules(words, "s the"), [1, 4, 1]) == ("stop", 3, "the")
+    assert feed(rules(words, "the "), [1, 4, 1, 3, 4]) == ("stop", 4, "thes ")
