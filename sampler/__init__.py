@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sampler.run_dir import Run, load_run
+    from sampler.results import Run, load_run
 
 __all__ = ["Run", "load_run"]
 
@@ -11,7 +11,7 @@ __all__ = ["Run", "load_run"]
 def __getattr__(name: str) -> Any:
     """Import the names above on first use: `sampler.engine` must not need what they need."""
     if name in __all__:
-        from sampler import run_dir
+        from sampler import results
 
-        return getattr(run_dir, name)
+        return getattr(results, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

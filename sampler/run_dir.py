@@ -11,12 +11,9 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from judge.rows import read_rows
-
-if TYPE_CHECKING:
-    import datasets
 
 Key = tuple[str, int]  # (problem_id, sample_index)
 
@@ -93,43 +90,3 @@ class RunDir:
 def key_of(row: dict[str, Any]) -> Key:
     """The key of a sample row or of a run's verdict row."""
     return row["problem_id"], row["sample_index"]
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run's results, for a notebook; `load_run` makes it."""
-
-    directory: RunDir
-
-    @property
-    def samples(self) -> datasets.Dataset:
-        """The sample rows, each with its verdict row's fields where it is judged."""
-        import datasets
-
-        verdicts = {key_of(row): row for row in self.directory.verdicts()}
-        return datasets.Dataset.from_list(
-            [row | _judged(verdicts.get(key_of(row))) for row in self.directory.samples()]
-        )
-
-    def pass_at_k(self, ks: list[int]) -> dict[int, float | None]:
-        """The macro mean of pass@k over the problems with k or more judged samples; None where none has."""
-        from sampler.report.statistics import mean_pass_at_k, problem_counts
-
-        counts = problem_counts(self.directory)
-        return {k: mean_pass_at_k(counts, k) for k in ks}
-
-
-def load_run(path: str | Path) -> Run:
-    """Open a run directory.
-
-    Raises:
-        RunDirError: it is no run directory.
-    """
-    directory = RunDir(Path(path))
-    directory.manifest()
-    return Run(directory)
-
-
-def _judged(verdict: dict[str, Any] | None) -> dict[str, Any]:
-    names = ("verdict", "passed", "total", "first_failed_test", "cpu_seconds", "peak_memory_bytes")
-    return {name: verdict[name] if verdict else None for name in names}
