@@ -6,9 +6,9 @@
 Theory of operation. Documents (`demo_documents`) come in two phases: first single problems, which are short
 and teach what a phrase means in Python; then, in the mixture of the pipeline's prompts, problems with one or
 two solved examples in both layouts, which teach to go back from the cue to the statement it names. The
-loss falls on the programs; the rest of a document counts little. Documents of similar length share a batch,
-so hardly any position is padding, and no document sees another. Everything is a function of --seed and the
-number of steps, up to the rounding of the machine's matrix products.
+loss falls on the programs; of the prompts, only those of the first phase count, and little. Documents of
+similar length share a batch, so hardly any position is padding, and no document sees another. Everything
+is a function of --seed and the number of steps, up to the rounding of the machine's matrix products.
 """
 
 from __future__ import annotations
@@ -50,7 +50,6 @@ class Recipe:
     warmup_steps: int = 60
     decay_share: float = 0.3  # of the steps, the last ones: the learning rate falls in a line to nothing
     single_steps: int = 450  # of the first phase
-    prompt_weight: float = 0.05  # of a prompt token's loss; a program token's is 1
     vocabulary: int = 2048
     tokenizer_documents: int = 4000
     hidden: int = 192
@@ -66,6 +65,7 @@ class Phase:
 
     name: str
     batch_documents: int
+    prompt_weight: float  # of a prompt token's loss; a program token's is 1
     mixture: tuple[tuple[int, Layout, int], ...]
 
     def plans(self, seed: int) -> Iterator[DocumentPlan]:
@@ -78,10 +78,11 @@ class Phase:
 
 
 PHASES = (
-    Phase("single", 20, ((0, "problem-first", 1),)),
+    Phase("single", 20, 0.05, ((0, "problem-first", 1),)),
     Phase(
         "mixture",
         10,
+        0.0,
         (
             (0, "problem-first", 20),
             (1, "problem-first", 60),
@@ -114,7 +115,7 @@ def batches(phase: Phase, recipe: Recipe, tokenizer: PreTrainedTokenizerFast) ->
     left = _steps(phase, recipe)
     while left > 0:
         drawn = (plan.document() for plan in itertools.islice(plans, recipe.pool_documents))
-        pool = [encode(document, tokenizer, recipe.prompt_weight) for document in drawn]
+        pool = [encode(document, tokenizer, phase.prompt_weight) for document in drawn]
         pool.sort(key=lambda one: len(one.token_ids))
         size = phase.batch_documents
         groups = [pool[start : start + size] for start in range(0, len(pool), size)]
@@ -258,8 +259,9 @@ def save(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, out: Path)
     """Write the model in bfloat16 and the tokenizer in the ordinary Hugging Face layout."""
     model.to(torch.bfloat16).save_pretrained(out)
     tokenizer.save_pretrained(out)
-    size = (out / "model.safetensors").stat().st_size
-    print(f"saved to {out}: model.safetensors has {size / 1e6:.1f} MB")
+    weights = out / "model.safetensors"
+    weights.chmod(0o644)
+    print(f"saved to {out}: {weights.name} has {weights.stat().st_size / 1e6:.1f} MB")
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
