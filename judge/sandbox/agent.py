@@ -95,9 +95,11 @@ class Usage:
         """User and system time of the ended processes and, to a clock tick, of those that live."""
         return _reaped_cpu_seconds() - self.reaped_before + sum(map(_live_cpu_seconds, _processes()))
 
-    def memory_bytes(self) -> int:
-        """Resident memory of the living processes, shared pages counted once where that is needed to know."""
-        resident = sum(_resident_bytes(pid) for pid in _processes())
+    def memory_bytes(self, limit: int) -> int:
+        """Resident memory of the living processes; shared pages count once where the sum passes `limit`."""
+        resident = sum(map(_resident_bytes, _processes()))
+        if resident > limit:
+            resident = sum(map(_proportional_bytes, _processes()))
         self.peak_memory_bytes = max(self.peak_memory_bytes, resident)
         return resident
 
@@ -178,7 +180,8 @@ def _watch(channel: _socket.socket, child: int, request: Request, usage: Usage) 
 def _over(request: Request, usage: Usage) -> str:
     if usage.cpu_seconds() > request.cpu_seconds:
         return "cpu time"
-    if request.watched_bytes and usage.memory_bytes() > request.watched_bytes < _proportional_sum():
+    watched = request.watched_bytes
+    if watched and usage.memory_bytes(watched) > watched:
         return "memory"
     if sum(map(_files_in, WRITABLE)) > request.files:
         return "files"
@@ -231,10 +234,6 @@ def _live_cpu_seconds(pid: str) -> float:
 def _resident_bytes(pid: str) -> int:
     fields = _statistics(pid)
     return 0 if fields is None else int(fields[21]) * _PAGE
-
-
-def _proportional_sum() -> int:
-    return sum(map(_proportional_bytes, _processes()))
 
 
 def _proportional_bytes(pid: str) -> int:
@@ -293,6 +292,7 @@ def _make_safe() -> None:
     _signal.signal(
         _signal.SIGINT, _signal.SIG_DFL
     )  # process 1 never sees a signal that it has no handler for
+    os.umask(0o022)
     _set_dumpable(0)
     _set_thread_stack()
     for variable in ("PYTHONPATH", SOCKET_VARIABLE):

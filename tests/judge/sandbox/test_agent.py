@@ -1,5 +1,7 @@
 """A program under the agent does what it does under a plain `python3 solution.py < input`."""
 
+# ruff: noqa: E501 - a program a line
+
 from __future__ import annotations
 
 import re
@@ -136,7 +138,7 @@ CORPUS = {
     "seeded": "import random; random.seed(1); print(random.random())",
     "decimal": "from decimal import Decimal; print(Decimal(1) / 7)",
     "environment": "import os; print(os.environ['LANG'], os.environ['PYTHONHASHSEED'], 'PYTHONPATH' in os.environ)",
-    "umask, cwd": "import os; print(os.listdir('.'))",
+    "umask, cwd": "import os; print(os.listdir('.'), os.umask(0))",
     "files": "open('f.txt', 'w').write('x'); print(open('f.txt').read())",
     "tempfile": "import tempfile\nwith tempfile.TemporaryFile() as f: f.write(b'x'); print(f.tell())",
     "asyncio": "import asyncio\nasync def f(): await asyncio.sleep(0.01); return 1\nprint(asyncio.run(f()))",
