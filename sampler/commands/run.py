@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,8 @@ def run(config_file: Path | None, dry_run: bool, **given: Any) -> None:
     if dry_run:
         _dry_run(config)
     else:
-        _session(config, judging=True)
-        _report(config)
+        stages = _session(config, judging=True)
+        _report(config, stages)
 
 
 @click.command(cls=SettingsCommand)
@@ -51,7 +52,7 @@ def _dry_run(config: RunConfig) -> None:
         click.echo(line)
 
 
-def _session(config: RunConfig, *, judging: bool) -> None:
+def _session(config: RunConfig, *, judging: bool) -> dict[str, float]:
     from sampler.pipeline.run import run as run_pipeline
 
     click.echo(f"{config.run_dir}: {config.samples} samples of each problem of {config.problems}", err=True)
@@ -62,13 +63,17 @@ def _session(config: RunConfig, *, judging: bool) -> None:
         raise SystemExit(130) from None
     if result.resumed:
         click.echo(f"resumed: {result.resumed} samples were there", err=True)
+    return result.stages
 
 
-def _report(config: RunConfig) -> None:
+def _report(config: RunConfig, stages: dict[str, float]) -> None:
     from rich.console import Console
 
     from sampler.report import build_report, print_summary
 
+    started = time.monotonic()
     summary = build_report(config.run_dir, config.report)
+    stages = stages | {"report": time.monotonic() - started}
     print_summary(summary, Console())
+    click.echo("seconds: " + ", ".join(f"{name} {seconds:.1f}" for name, seconds in stages.items()))
     click.echo(f"report: {config.run_dir / 'report' / 'index.html'}")

@@ -24,12 +24,26 @@ from sampler.run_dir import Key, RunDir, key_of
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a session did. `resumed` counts the sample rows that were there before it."""
+    """What a session did."""
 
     directory: RunDir
     sampled: int
     judged: int
-    resumed: int
+    resumed: int  # sample rows that were there before it
+    stages: dict[str, float]  # seconds by stage, in order
+
+
+class _Stages:
+    """The seconds that each stage took; a stage ends where it is named."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.monotonic()
+
+    def end(self, name: str) -> None:
+        now = time.monotonic()
+        self.seconds[name] = round(now - self._last, 3)
+        self._last = now
 
 
 def run(config: RunConfig, *, judging: bool = True) -> RunResult:
@@ -42,6 +56,7 @@ def run(config: RunConfig, *, judging: bool = True) -> RunResult:
     """
     from sampler.engine.tokenization import load_tokenizer
 
+    stages = _Stages()
     problems = {problem.problem_id: problem for problem in open_problems(config.problems)}
     prompts = list(make_prompts(config, problems.values(), load_tokenizer(config.model)))
     manifest = make_manifest(config, problems.values(), prompts)
@@ -49,10 +64,12 @@ def run(config: RunConfig, *, judging: bool = True) -> RunResult:
         store.check(manifest)
         resumed, judged = len(store.sampled), len(store.judged)
         units = list(make_units(prompts, store.sampled, config.ray.unit_samples))
+        stages.end("problems and prompts")
         unjudged = store.sampled - store.judged if judging else set()
         if units or unjudged:
-            _work(config, store, problems, manifest, units, unjudged, judging=judging)
-        return RunResult(store.directory, len(store.sampled) - resumed, len(store.judged) - judged, resumed)
+            _work(config, store, problems, manifest, units, unjudged, stages, judging=judging)
+        made = len(store.sampled) - resumed, len(store.judged) - judged
+        return RunResult(store.directory, *made, resumed, stages.seconds)
 
 
 def _work(
@@ -62,6 +79,7 @@ def _work(
     manifest: dict[str, Any],
     units: list[Unit],
     unjudged: Collection[Key],
+    stages: _Stages,
     *,
     judging: bool,
 ) -> None:
@@ -69,8 +87,10 @@ def _work(
     _log_to(store.directory)
     params = sampling_params(config, [prompt for unit in units for prompt in unit.prompts])
     with ray_session(config):
+        stages.end("start of Ray")
         workers = start_workers(config, params, sampling=bool(units), judging=judging)
         store.begin(_introduced(workers, problems, manifest), to_toml(config))
+        stages.end("loading of the workers")
         with _progress(config, store, len(problems), judging=judging) as progress:
             driver = Driver(
                 store=store,
@@ -82,11 +102,13 @@ def _work(
                 unit_timeout_seconds=config.ray.unit_timeout_seconds,
                 progress=progress,
             )
-            started = time.monotonic()
             try:
                 driver.run(units, _tasks(store, unjudged))
             finally:
-                store.end(driver.figures() | {"seconds": round(time.monotonic() - started, 3)})
+                stages.end("sampling and judging")
+                seconds = stages.seconds["sampling and judging"]
+                store.end(driver.figures() | {"seconds": seconds, "stages": stages.seconds})
+    stages.end("end of Ray")
 
 
 def _introduced(workers: Workers, problems: dict[str, Problem], manifest: dict[str, Any]) -> dict[str, Any]:
