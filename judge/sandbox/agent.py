@@ -44,7 +44,7 @@ import sys
 import time
 
 REQUEST = struct.Struct("<dqqqqi")  # cpu seconds, data bytes, watched bytes, file bytes, files, processes
-REPORT = struct.Struct("<BiddqB")  # reason, wait status, cpu and wall seconds, peak memory bytes, unchanged
+REPORT = struct.Struct("<BidddqB")  # reason, wait status, cpu/wall/own seconds, peak memory bytes, unchanged
 HELLO, DONE, FAULT, ABORT = b"H", b"D", b"F", b"A"
 REASONS = ("", "cpu time", "memory", "files", "aborted")  # what ended a run, by number
 MAX_PACKET = 65536
@@ -132,7 +132,7 @@ def _run(channel: _socket.socket, request: Request, descriptors: list[int], befo
     if request.scratch:
         os.mkdir(request.scratch)
     usage = Usage()
-    started = time.monotonic()
+    started, own_started = time.monotonic(), time.process_time()
     child = os.fork()
     if child == 0:
         _become_program(channel, request, descriptors)
@@ -145,9 +145,9 @@ def _run(channel: _socket.socket, request: Request, descriptors: list[int], befo
     cpu_seconds = _reaped_cpu_seconds() - usage.reaped_before
     collected = _collect(request.collect) if request.collect else b""
     unchanged = bool(request.scratch) or _writable_state() == before
-    report = REPORT.pack(
-        reason, status, cpu_seconds, wall_seconds, max(peak, usage.peak_memory_bytes), unchanged
-    )
+    own_seconds = time.process_time() - own_started
+    peak = max(peak, usage.peak_memory_bytes)
+    report = REPORT.pack(reason, status, cpu_seconds, wall_seconds, own_seconds, peak, unchanged)
     channel.send(DONE + report + collected)
     return False
 

@@ -61,7 +61,7 @@ NAMESPACE_REMEDY = (
 
 # $1: stack limit in KiB; $2: number of files by which to enter the control group; these; the command
 _LAUNCH = (
-    'ulimit -S -s "$1"; n=$2; shift 2; '
+    'ulimit -S -s "$1" 2>/dev/null || ulimit -S -s "$(ulimit -H -s)"; n=$2; shift 2; '
     'while [ "$n" -gt 0 ]; do echo 0 >"$1" || exit 1; shift; n=$((n - 1)); done; exec "$@"'
 )
 _ISOLATION = (
@@ -108,6 +108,7 @@ class BubblewrapFactory(SandboxFactory):
         self._interpreter = find_interpreter(unprivileged=os.geteuid() == 0)
         self._descent = Descent(self._interpreter)
         self._files = fixed_files(self._interpreter)
+        self._has_worked = False
         self._system = system_arguments(self._interpreter, self._descent.shown_at)
 
     def start(self, program: ProgramFiles, limits: Limits) -> Sandbox:
@@ -126,8 +127,9 @@ class BubblewrapFactory(SandboxFactory):
             try:
                 session.await_agent()
             except SandboxFaultError as fault:
-                raise _explained(fault, process) from fault
+                raise _explained(fault, process, worked_before=self._has_worked) from fault
             undo.pop_all()
+            self._has_worked = True
             return _BubblewrapSandbox(process, session, ours, cgroup)
 
     def describe(self) -> str:
@@ -229,13 +231,17 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             stream.close()
 
 
-def _explained(fault: SandboxFaultError, process: subprocess.Popen[bytes]) -> Exception:
-    """The fault with what bwrap had to say about it; an unavailability where that is known to be one."""
+def _explained(
+    fault: SandboxFaultError, process: subprocess.Popen[bytes], *, worked_before: bool
+) -> Exception:
+    """The fault with what bwrap had to say about it; an unavailability where it has never worked here."""
     process.kill()
     process.wait()
     assert process.stderr
     said = process.stderr.read(4096).decode("utf-8", "backslashreplace").strip()
-    if re.search(r"namespace|uid map|Can't mount|loopback|pivot_root|Operation not permitted", said):
+    if not worked_before and re.search(
+        r"namespace|uid map|Can't mount|loopback|pivot_root|Operation not permitted", said
+    ):
         return SandboxUnavailableError(f"bubblewrap cannot make a sandbox here: {said}", NAMESPACE_REMEDY)
     return SandboxFaultError(f"{fault}: {said}" if said else str(fault))
 

@@ -60,7 +60,7 @@ def find_interpreter(unprivileged: bool) -> Interpreter:
         SandboxUnavailableError: there is none that can be used.
     """
     own = Interpreter(
-        executable=Path(os.path.realpath(getattr(sys, "_base_executable", sys.executable))),
+        executable=Path(os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable)),
         prefix=Path(os.path.realpath(sys.base_prefix)),
         version=sys.version_info[:2],
         hidden=False,
@@ -69,15 +69,23 @@ def find_interpreter(unprivileged: bool) -> Interpreter:
         return own
     if _may_mount():
         return Interpreter(own.executable, own.prefix, own.version, hidden=True)
-    for candidate in _SYSTEM:
-        found = _ask(candidate)
-        if found and found.version >= MINIMUM and _open_to_all(found.executable):
-            return found
+    found = system_interpreter()
+    if found:
+        return found
     raise SandboxUnavailableError(
         f"programs run as an unprivileged user, who cannot reach the Python interpreter {own.executable}",
         "Run the judge as an ordinary user, or install Python 3.11 or newer for all users: "
         "sudo apt-get install python3",
     )
+
+
+def system_interpreter() -> Interpreter | None:
+    """A Python of the system's that every user can run, if there is one that is new enough."""
+    for candidate in _SYSTEM:
+        found = _ask(candidate)
+        if found and found.version >= MINIMUM and _open_to_all(found.executable):
+            return found
+    return None
 
 
 def _below_usr(directory: Path) -> bool:

@@ -171,6 +171,7 @@ class _Report:
     status: int  # as os.waitstatus_to_exitcode: negative is a signal
     cpu_seconds: float
     wall_seconds: float
+    own_seconds: float  # the agent's CPU time during the run
     peak_memory_bytes: int
     unchanged: bool
     collected: bytes
@@ -178,15 +179,15 @@ class _Report:
     @classmethod
     def read(cls, packet: bytes) -> _Report:
         try:
-            reason, status, cpu, wall, peak, unchanged = agent.REPORT.unpack_from(packet)
+            reason, status, cpu, wall, own, peak, unchanged = agent.REPORT.unpack_from(packet)
             ended = os.waitstatus_to_exitcode(status)
             name = agent.REASONS[reason]
         except (ValueError, IndexError, struct.error) as error:
             raise SandboxFaultError(f"the agent's report makes no sense: {error}") from error
-        if not (math.isfinite(cpu) and math.isfinite(wall) and cpu >= 0 and wall >= 0 and peak >= 0):
-            raise SandboxFaultError(f"the agent's report makes no sense: {cpu=} {wall=} {peak=}")
+        if not all(math.isfinite(number) and number >= 0 for number in (cpu, wall, own, peak)):
+            raise SandboxFaultError(f"the agent's report makes no sense: {cpu=} {wall=} {own=} {peak=}")
         collected = packet[agent.REPORT.size :][:COLLECT_BYTES]
-        return cls(name, ended, cpu, wall, peak, bool(unchanged), collected)
+        return cls(name, ended, cpu, wall, own, peak, bool(unchanged), collected)
 
 
 @dataclass(frozen=True)
@@ -209,10 +210,10 @@ class _Spent:
 def _result(
     request: RunRequest, pipes: _Pipes, ending: _Ending, spent: _Spent, wall_seconds: float
 ) -> RunResult:
-    report = ending.report or _Report("", -9, 0.0, wall_seconds, 0, unchanged=False, collected=b"")
+    report = ending.report or _Report("", -9, 0.0, wall_seconds, 0.0, 0, unchanged=False, collected=b"")
     at_end = pipes.drain_rest() if ending.report else False
     # A process that ignores the end of its children hides their time from the agent, not from the group.
-    cpu_seconds = max(report.cpu_seconds, spent.cpu_seconds)
+    cpu_seconds = max(report.cpu_seconds, spent.cpu_seconds - report.own_seconds)
     return RunResult(
         stdout=bytes(pipes.output[: request.limits.output_bytes]),
         stderr=pipes.errors.data(),

@@ -116,6 +116,12 @@ def test_usage_is_measured(any_judge: Judge, increment: Callable[..., Problem]) 
     assert 60_000_000 <= judgement.peak_memory_bytes < 100_000_000
 
 
+def test_time_asleep_is_no_cpu_time(judge: Judge, increment: Callable[..., Problem]) -> None:
+    judgement = judge.judge(program("import time; time.sleep(1)\n" + RIGHT), increment(1))
+    assert judgement.verdict == Verdict.AC
+    assert judgement.cpu_seconds < 0.05 < 1.0 <= judgement.wall_seconds
+
+
 def test_row_is_json(any_judge: Judge, increment: Callable[..., Problem]) -> None:
     row = judgement_row(any_judge.judge(program("print('\\ud800')"), increment()))
     assert json.loads(json.dumps(row)) == row

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import stat
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import judge
 from judge import SandboxFaultError, SandboxUnavailableError
 from judge.sandbox import Exceeded, ProgramFiles, RunRequest, probe_sandbox
 from judge.sandbox.bubblewrap import BubblewrapFactory
-from judge.sandbox.interpreter import find_interpreter
+from judge.sandbox.interpreter import find_interpreter, system_interpreter
 from problems.problem import Limits
 
 ECHO = ProgramFiles("solution.py", {"solution.py": b"import sys\nsys.stdout.write(sys.stdin.read())\n"})
@@ -158,6 +159,20 @@ def test_collects_regular_files_only(trick: str, any_factory: BubblewrapFactory)
     assert (result.exit_code, result.collected) == (0, b""), result
 
 
+def test_failure_after_success_is_a_fault(bin_directory: Path, any_factory: BubblewrapFactory) -> None:
+    """A machine that has started sandboxes can start them; what is short for a moment is worth another try."""
+    real = shutil.which("bwrap", path=os.environ["PATH"].partition(":")[2])
+    fake_bwrap(
+        bin_directory, f'[ -e {bin_directory}/off ] && {{ echo no namespace >&2; exit 1; }}; exec {real} "$@"'
+    )
+    factory = BubblewrapFactory()
+    factory.start(ECHO, Limits()).close()
+    off.touch()
+    with pytest.raises(SandboxFaultError, match="no namespace"):
+        factory.start(ECHO, Limits())
+    factory.close()
+
+
 def test_dead_agent_is_a_fault(
     any_factory: BubblewrapFactory, descendants: Callable[[int], set[int]], nothing_left: None
 ) -> None:
@@ -179,11 +194,8 @@ def test_interpreter_is_ours_below_the_environment() -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_works_as_an_ordinary_user() -> None:
     """The common case where the tests are not root's: no control groups, and no root to give up."""
-    interpreter = find_interpreter(unprivileged=True)
-    if interpreter.hidden:
-        interpreter = next(
-            (found for found in map(_usable, ("/usr/bin/python3", "/usr/local/bin/python3")) if found), None
-        )
+    own = find_interpreter(unprivileged=True)
+    interpreter = system_interpreter() if own.hidden else own
     root = Path(judge.__file__).parent.parent
     if interpreter is None or not all(
         parent.stat().st_mode & stat.S_IXOTH for parent in [root, *root.parents]
@@ -201,10 +213,3 @@ def test_works_as_an_ordinary_user() -> None:
     )
     assert "ok=True" in done.stdout, done.stdout
     assert "bounded by resource limits and sampling" in done.stdout
-
-
-def _usable(path: str):
-    from judge.sandbox.interpreter import MINIMUM, _ask
-
-    found = _ask(Path(path))
-    return found if found and found.version >= MINIMUM else None

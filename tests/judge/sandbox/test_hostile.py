@@ -114,8 +114,9 @@ HOSTILE: dict[str, tuple[str, set[Verdict]]] = {
         {AC, RE},
     ),
     "looks for the answer": (
-        "import os\nn = int(input())\nfor root, _, files in os.walk('/'):\n  for f in files:\n"
-        "    if f.endswith(('.ans', '.in', '.out')): print('found', root, f)\nprint(n + 1)",
+        "import os\nn = int(input())\nfor top in os.listdir('/'):\n  if top not in ('usr', 'proc'):\n"
+        "    for root, _, files in os.walk('/' + top):\n"
+        "      for f in files:\n        if f.endswith('.ans'): print('found', root, f)\nprint(n + 1)",
         {AC, TLE},
     ),
     "counts its runs": (

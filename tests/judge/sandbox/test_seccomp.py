@@ -1,4 +1,4 @@
-"""The filter, run by an interpreter of classic BPF. What it does in a real sandbox is in test_isolation.py."""
+"""The filter, run by an interpreter of classic BPF. test_isolation.py has it in a real sandbox."""
 
 from __future__ import annotations
 
