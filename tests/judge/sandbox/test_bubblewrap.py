@@ -162,9 +162,9 @@ def test_collects_regular_files_only(trick: str, any_factory: BubblewrapFactory)
 def test_failure_after_success_is_a_fault(bin_directory: Path, any_factory: BubblewrapFactory) -> None:
     """A machine that has started sandboxes can start them; what is short for a moment is worth another try."""
     real = shutil.which("bwrap", path=os.environ["PATH"].partition(":")[2])
-    fake_bwrap(
-        bin_directory, f'[ -e {bin_directory}/off ] && {{ echo no namespace >&2; exit 1; }}; exec {real} "$@"'
-    )
+    off = bin_directory / "off"
+    refuse = f"[ -e {off} ] && {{ echo no namespace >&2; exit 1; }}"
+    fake_bwrap(bin_directory, f'{refuse}; exec {real} "$@"')
     factory = BubblewrapFactory()
     factory.start(ECHO, Limits()).close()
     off.touch()
