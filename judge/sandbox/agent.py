@@ -183,17 +183,15 @@ def _over(request: Request, usage: Usage) -> str:
     watched = request.watched_bytes
     if watched and usage.memory_bytes(watched) > watched:
         return "memory"
-    if sum(map(_files_in, WRITABLE)) > request.files:
+    used = map(os.statvfs, WRITABLE)
+    if sum(directory.f_files - directory.f_ffree for directory in used) > request.files:
         return "files"
     return ""
 
 
 def _end_all(child: int) -> tuple[int, int]:
     """Kill and reap every process but this one; the program's wait status and peak resident bytes."""
-    try:
-        os.kill(-1, _signal.SIGKILL)
-    except ProcessLookupError:
-        return 0, 0  # cannot be: the child is not reaped yet
+    os.kill(-1, _signal.SIGKILL)  # finds the child at least, which is not reaped yet
     status = peak = 0
     while True:
         try:
@@ -251,11 +249,6 @@ def _proportional_bytes(pid: str) -> int:
 def _reaped_cpu_seconds() -> float:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
-
-
-def _files_in(directory: str) -> int:
-    used = os.statvfs(directory)
-    return used.f_files - used.f_ffree
 
 
 def _writable_state() -> list[object]:

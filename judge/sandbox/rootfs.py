@@ -16,7 +16,8 @@ from pathlib import Path
 from judge.errors import SandboxUnavailableError
 from judge.sandbox import agent
 from judge.sandbox.interpreter import Interpreter
-from judge.sandbox.session import FILE_BYTES, sealed_file
+from judge.sandbox.pipes import sealed_file
+from judge.sandbox.session import FILE_BYTES
 
 AGENT_DIR = "/agent"
 

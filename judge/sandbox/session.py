@@ -9,10 +9,8 @@ before it is believed; a packet that is not as it must be is a fault of the sand
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import math
 import os
-import select
 import socket
 import struct
 import time
@@ -22,15 +20,12 @@ from judge.errors import SandboxFaultError
 from judge.sandbox import agent
 from judge.sandbox.base import COLLECT_BYTES, Exceeded, RunRequest, RunResult
 from judge.sandbox.cgroup import Cgroup, CgroupUsage
+from judge.sandbox.pipes import DeadlinePoll, OutputPipes, sealed_file
 
 START_SECONDS = 30.0  # for the agent's first word; the machine may be busy
 GRACE_SECONDS = 3.0  # for the agent's report once a run has been told to end
 FILE_BYTES = 64 << 20  # the largest file that a program may write, and the size of each writable directory
 FILES = 10_000  # in the writable directories together
-STDERR_HEAD_BYTES = STDERR_TAIL_BYTES = 4096
-
-_CHUNK = 1 << 18
-_SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
 
 
 class AgentSession:
@@ -60,7 +55,7 @@ class AgentSession:
     def run(self, request: RunRequest) -> RunResult:
         """One run of the program, see `Sandbox.run`."""
         before = self._usage_before()
-        with _Pipes(request.limits.output_bytes) as pipes:
+        with OutputPipes(request.limits.output_bytes) as pipes:
             self._send(request, pipes)
             started = time.monotonic()
             ending = self._follow(pipes, started + request.limits.wall_limit_seconds)
@@ -70,7 +65,7 @@ class AgentSession:
                 raise SandboxFaultError("the agent in the sandbox has died")
             return _result(request, pipes, ending, spent, wall_seconds)
 
-    def _send(self, request: RunRequest, pipes: _Pipes) -> None:
+    def _send(self, request: RunRequest, pipes: OutputPipes) -> None:
         packet = self._packet(request)
         if len(packet) > agent.MAX_PACKET:
             raise SandboxFaultError(f"the run's arguments are too long: {len(packet)} bytes")
@@ -99,11 +94,11 @@ class AgentSession:
         )
         return header + "\0".join((request.scratch, request.collect, *request.arguments)).encode()
 
-    def _follow(self, pipes: _Pipes, deadline: float) -> _Ending:
+    def _follow(self, pipes: OutputPipes, deadline: float) -> _Ending:
         """Drain the pipes until the agent reports, is gone, or does not obey."""
         self._channel.settimeout(GRACE_SECONDS)
         stopped: Exceeded | None = None
-        poll = _Poll(self._channel.fileno(), *pipes.read_ends())
+        poll = DeadlinePoll(self._channel.fileno(), *pipes.read_ends())
         while True:
             ready = poll.wait(deadline)
             if self._channel.fileno() in ready:
@@ -148,19 +143,6 @@ class AgentSession:
             cpu = after.cpu_seconds - before.cpu_seconds
         peak = max(0, after.peak_memory_bytes - before.memory_bytes)
         return _Spent(cpu, peak, after.oom_kills > before.oom_kills)
-
-
-def sealed_file(data: bytes) -> int:
-    """A read-only descriptor of a file in memory that holds `data` and that nobody can change."""
-    writable = os.memfd_create("input", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    try:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(writable, view) :]
-        fcntl.fcntl(writable, fcntl.F_ADD_SEALS, _SEALS)
-        return os.open(f"/proc/self/fd/{writable}", os.O_RDONLY | os.O_CLOEXEC)
-    finally:
-        os.close(writable)
 
 
 @dataclass(frozen=True)
@@ -208,7 +190,7 @@ class _Spent:
 
 
 def _result(
-    request: RunRequest, pipes: _Pipes, ending: _Ending, spent: _Spent, wall_seconds: float
+    request: RunRequest, pipes: OutputPipes, ending: _Ending, spent: _Spent, wall_seconds: float
 ) -> RunResult:
     report = ending.report or _Report("", -9, 0.0, wall_seconds, 0.0, 0, unchanged=False, collected=b"")
     at_end = pipes.drain_rest() if ending.report else False
@@ -229,7 +211,7 @@ def _result(
 
 
 def _exceeded(
-    request: RunRequest, pipes: _Pipes, ending: _Ending, spent: _Spent, cpu_seconds: float
+    request: RunRequest, pipes: OutputPipes, ending: _Ending, spent: _Spent, cpu_seconds: float
 ) -> Exceeded | None:
     """Of the limits that were broken, the one that counts: the order of `Exceeded`."""
     reason = ending.report.reason if ending.report else ""
@@ -245,100 +227,3 @@ def _exceeded(
 
 def _fault_text(packet: bytes) -> str:
     return packet[1:1001].decode("utf-8", "backslashreplace") if packet else "it ended at once"
-
-
-class _HeadAndTail:
-    """The first and the last bytes of a stream, however long it is."""
-
-    def __init__(self) -> None:
-        self._head = bytearray()
-        self._tail = bytearray()
-        self._dropped = 0
-
-    def add(self, data: bytes) -> None:
-        room = STDERR_HEAD_BYTES - len(self._head)
-        self._head += data[:room]
-        self._tail += data[room:]
-        excess = len(self._tail) - STDERR_TAIL_BYTES
-        if excess > 0:
-            del self._tail[:excess]
-            self._dropped += excess
-
-    def data(self) -> bytes:
-        gap = b"\n... (%d bytes)\n" % self._dropped if self._dropped else b""
-        return bytes(self._head) + gap + bytes(self._tail)
-
-
-class _Pipes:
-    """The pipes on which a program's standard output and error arrive."""
-
-    def __init__(self, output_bytes: int) -> None:
-        self.output = bytearray()
-        self.errors = _HeadAndTail()
-        self.overfull = False
-        self._limit = output_bytes
-        self._stdout, self._stdout_end = os.pipe2(os.O_CLOEXEC)
-        self._stderr, self._stderr_end = os.pipe2(os.O_CLOEXEC)
-        self._open = {self._stdout, self._stdout_end, self._stderr, self._stderr_end}
-        for descriptor in self.read_ends():
-            os.set_blocking(descriptor, False)
-
-    def __enter__(self) -> _Pipes:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._close(*self._open)
-
-    def read_ends(self) -> tuple[int, int]:
-        return self._stdout, self._stderr
-
-    def write_ends(self) -> tuple[int, int]:
-        return self._stdout_end, self._stderr_end
-
-    def close_write_ends(self) -> None:
-        self._close(*self.write_ends())
-
-    def drain(self, descriptor: int) -> bool:
-        """Take what has arrived; False at the end of the stream."""
-        data = os.read(descriptor, _CHUNK)
-        if descriptor == self._stderr:
-            self.errors.add(data)
-        elif not self.overfull:  # beyond the limit nothing is kept
-            self.output += data
-            self.overfull = len(self.output) > self._limit
-        return bool(data)
-
-    def drain_rest(self) -> bool:
-        """Take all that is left once every writer is dead; False if a writer is still there."""
-        try:
-            for descriptor in self.read_ends():
-                while self.drain(descriptor):
-                    pass
-        except BlockingIOError:
-            return False
-        return True
-
-    def _close(self, *descriptors: int) -> None:
-        for descriptor in descriptors:
-            self._open.discard(descriptor)
-            os.close(descriptor)
-
-
-class _Poll:
-    """Waits for descriptors until a deadline on the monotonic clock."""
-
-    def __init__(self, *descriptors: int) -> None:
-        self._poll = select.poll()
-        self.late = False
-        for descriptor in descriptors:
-            self._poll.register(descriptor, select.POLLIN)
-
-    def forget(self, descriptor: int) -> None:
-        self._poll.unregister(descriptor)
-
-    def wait(self, deadline: float) -> list[int]:
-        """The descriptors that are ready; `late` then tells whether the deadline has passed."""
-        left = deadline - time.monotonic()
-        ready = [descriptor for descriptor, _ in self._poll.poll(max(0, math.ceil(left * 1000)))]
-        self.late = time.monotonic() >= deadline
-        return ready

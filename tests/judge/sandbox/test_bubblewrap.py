@@ -160,7 +160,7 @@ def test_collects_regular_files_only(trick: str, any_factory: BubblewrapFactory)
 
 
 def test_failure_after_success_is_a_fault(bin_directory: Path, any_factory: BubblewrapFactory) -> None:
-    """A machine that has started sandboxes can start them; what is short for a moment is worth another try."""
+    """A machine that has started sandboxes can start them: what is short for a moment is tried again."""
     real = shutil.which("bwrap", path=os.environ["PATH"].partition(":")[2])
     off = bin_directory / "off"
     refuse = f"[ -e {off} ] && {{ echo no namespace >&2; exit 1; }}"
