@@ -13,7 +13,7 @@ Not every model can be run so. A model is accepted only if a trial run shows tha
 1. its configuration asks for nothing that cannot be shared on a tree (see `model_gate`);
 2. every layer calls the attention function exactly once, with the context, without a mask, and with the
    window its layer type asks for;
-3. the logits of a small ragged tree equal those of the model's own attention, sequence by sequence.
+3. the logits of a small ragged tree equal those of the model's eager attention, sequence by sequence.
 """
 
 from __future__ import annotations

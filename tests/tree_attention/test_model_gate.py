@@ -118,7 +118,7 @@ class TwiceAttention(LlamaAttention):
 
 @pytest.mark.parametrize(
     ("attention", "reason"),
-    [(BiasedAttention, "on a trial tree its logits are off"), (TwiceAttention, "4 times")],
+    [(BiasedAttention, "on a trial tree its logits differ"), (TwiceAttention, "4 times")],
 )
 def test_unknown_models_are_judged_by_what_they_do(attention: type[nn.Module], reason: str) -> None:
     model = build("llama")

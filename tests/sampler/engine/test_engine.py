@@ -246,15 +246,15 @@ def test_exported_names() -> None:
 
 
 def test_importing_the_packages_loads_nothing_heavy() -> None:
-    code = "import sys, sampler.engine, tree_attention; print([m for m in ('torch', 'transformers') if m in sys.modules])"
+    code = "import sys, sampler.engine, tree_attention; print({'torch', 'transformers'} & set(sys.modules))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert out.stdout.strip() == "[]"
+    assert out.stdout.strip() in {"[]", "set()"}
 
 
 def test_the_engine_needs_torch_and_transformers_only() -> None:
-    banned = ("ray", "datasets", "pydantic", "click", "rich", "matplotlib", "scipy.stats")
+    banned = ("ray", "datasets", "matplotlib", "judge", "problems", "sampler.pipeline")
     code = f"import sys, sampler.engine.engine; print([m for m in {banned} if m in sys.modules])"
     out = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True
     )
-    assert out.stdout.strip() == "[]"
+    assert out.stdout.strip() in {"[]", "set()"}

@@ -75,7 +75,7 @@ def tiny_model(family: str) -> PreTrainedModel:
     settings = {**COMMON, **FAMILIES[family]}
     config = AutoConfig.for_model(family, **settings)
     torch.manual_seed(sum(map(ord, family)))
-    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32).eval()
+    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32, attn_implementation="eager").eval()
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if name.endswith("sinks"):  # transformers leaves them uninitialised
