@@ -27,6 +27,8 @@ def fake_bwrap(directory: Path, script: str) -> None:
     path = directory / "bwrap"
     path.write_text(f'#!/bin/sh\nif [ "$1" = --version ]; then echo "bubblewrap 0.9.0"; exit; fi\n{script}\n')
     path.chmod(path.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
+    if os.geteuid() != 0:
+        return
     for parent in [directory, *directory.parents][:3]:  # root's judge gives up root before it runs bwrap
         parent.chmod(parent.stat().st_mode | stat.S_IXGRP | stat.S_IXOTH)
 
