@@ -16,6 +16,7 @@ import pytest
 import judge as judge_package
 from judge import Judge, Program, SandboxError, UnknownLanguageError, Verdict, judgement_row
 from judge.running import DETAIL_CHARS
+from judge.sandbox.cgroup import CgroupTree
 from problems.problem import CheckerSpec, Problem, TestCase
 
 RIGHT = "print(int(input()) + 1)"
@@ -262,6 +263,18 @@ def test_killed_judge_leaves_nothing(tmp_path: Path, descendants: Callable[[int]
     while any(_alive(pid) for pid in below):
         assert time.monotonic() < deadline, "processes of a sandbox outlive the judge"
         time.sleep(0.05)
+    while _groups_of(doomed.pid):  # swept by whoever looks for groups next
+        assert time.monotonic() < deadline, "control groups of a killed judge stay"
+        time.sleep(0.05)
+
+
+def _groups_of(pid: int) -> list[Path]:
+    tree = CgroupTree.find()
+    return (
+        [group for parent in tree.parents.values() for group in parent.glob(f"orchard-{pid}-*")]
+        if tree
+        else []
+    )
 
 
 def _alive(pid: int) -> bool:
