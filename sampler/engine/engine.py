@@ -16,6 +16,7 @@ from sampler.engine.loading import load_model
 from sampler.engine.schedule import Schedule
 from sampler.engine.stats import EngineStats
 from sampler.engine.stopping import StopRules
+from sampler.engine.tokenization import tokenize
 from tree_attention import KvPool, open_model
 
 ATTENTION_MODES = ("tree",)
@@ -44,9 +45,8 @@ class Engine:
     ) -> None:
         """Opens a transformers model that is in memory, on whatever device and in whatever dtype it is.
 
-        `source` says where it was loaded from; `describe` tells it.
-
-        The model itself is left as it is: the engine works on a copy that shares its weights.
+        The model itself is left as it is: the engine works on a copy that shares its weights. `source` says
+        what it was loaded from, if anything; `describe` tells it on.
 
         Raises:
             UnsupportedModelError: the model cannot be decoded on a tree exactly.
@@ -116,15 +116,7 @@ class Engine:
             PromptError: it has not exactly one of text and token_ids, it has no tokens, or a token that the
                 model has not.
         """
-        if (prompt.text is None) == (prompt.token_ids is None):
-            raise PromptError(prompt.prompt_id, "must have exactly one of text and token_ids")
-        if prompt.token_ids is not None:
-            tokens = tuple(prompt.token_ids)
-        else:
-            encoded = self.tokenizer(prompt.text, add_special_tokens=prompt.add_special_tokens, verbose=False)
-            tokens = tuple(encoded["input_ids"])
-        if not tokens:
-            raise PromptError(prompt.prompt_id, "has no tokens; give it a token at least to begin from")
+        tokens = tokenize(self.tokenizer, prompt)
         if min(tokens) < 0 or max(tokens) >= self._model.vocabulary:
             worst = min(tokens) if min(tokens) < 0 else max(tokens)
             raise PromptError(

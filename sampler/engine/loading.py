@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+from transformers import AutoModelForCausalLM, PreTrainedModel
 
 import sampler
 from sampler.engine.errors import ModelLoadError
+from sampler.engine.tokenization import load_tokenizer
 
 DEMO_MODEL = "demo"
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -59,8 +60,8 @@ def load_model(name_or_dir: str | Path, device: str, dtype: str) -> LoadedModel:
     where = resolve_device(device)
     kind = resolve_dtype(dtype, where)
     source = model_source(name_or_dir)
+    tokenizer = load_tokenizer(name_or_dir)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source)
         model = AutoModelForCausalLM.from_pretrained(source, dtype=kind)
     except (OSError, ValueError, ImportError) as error:
         raise ModelLoadError(

@@ -10,11 +10,12 @@ from sampler.engine.errors import ModelLoadError, PromptError
 
 
 def load_tokenizer(name_or_dir: str | Path) -> Any:
-    """Load the tokenizer of a model: a hub name, a directory, or `demo`.
+    """Loads the tokenizer of a model: a hub name, a directory, or `demo`.
 
     Raises:
         ModelLoadError: it is not there or cannot be loaded.
     """
+    # Imported here so that importing this module stays light.
     from transformers import AutoTokenizer
 
     from sampler.engine.loading import model_source
