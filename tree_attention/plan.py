@@ -193,15 +193,22 @@ class AttentionStep:
 def _node_parts(groups: Iterable[tuple[Path, int]]) -> Iterator[NodePart]:
     """For runs of rows with the same path, the interval of rows below each node. Slots are depths."""
     open_nodes: list[tuple[NodeStorage, int]] = []  # on the path of the newest group, with their first rows
+    newest: Path = ()
     row = 0
     for path, rows in groups:
-        same = 0
-        while same < min(len(path), len(open_nodes)) and path[same] is open_nodes[same][0]:
-            same += 1
-        yield from _closed(open_nodes, same, row)
-        open_nodes += [(node, row) for node in path[same:]]
+        if path is not newest:  # rows of one prompt stand together and mostly come with one path object
+            same = _common_nodes(path, newest)
+            yield from _closed(open_nodes, same, row)
+            open_nodes += [(node, row) for node in path[same:]]
+            newest = path
         row += rows
     yield from _closed(open_nodes, 0, row)
+
+
+def _common_nodes(a: Path, b: Path) -> int:
+    """How many nodes two paths share from the root down."""
+    pairs = zip(a, b, strict=False)
+    return next((depth for depth, (x, y) in enumerate(pairs) if x is not y), min(len(a), len(b)))
 
 
 def _closed(open_nodes: list[tuple[NodeStorage, int]], keep: int, row_hi: int) -> Iterator[NodePart]:
