@@ -69,7 +69,9 @@ class EngineConfig(_Section):
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = _setting("auto", "Weights and cache.")
     attention: Literal["tree"] = _setting("tree", "How attention over the prompt tree is computed.")
     max_rows: PositiveInt = _setting(128, "Most branches decoded at once on one sampler.", result=False)
-    threads: NonNegativeInt = _setting(0, "CPU threads of a sampler; 0 shares the cores.", result=False)
+    threads: NonNegativeInt = _setting(
+        0, "CPU threads of a sampler; 0 leaves half of the cores to judges.", result=False
+    )
 
 
 class JudgeConfig(_Section):

@@ -76,14 +76,15 @@ def _sampler(config: RunConfig, params: SamplingParams) -> Any:
     gpus = config.ray.sampler_gpus
     if gpus < 0:
         gpus = 1.0 if config.engine.device != "cpu" and ray.cluster_resources().get("GPU", 0) >= 1 else 0.0
-    threads = config.engine.threads or _shared_cores(config.ray.samplers)
+    # Judges run beside it: half of the cores is theirs.
+    threads = config.engine.threads or max(1, _shared_cores(config.ray.samplers) // 2)
     actor = ray.remote(Sampler).options(
         num_cpus=_ACTOR_CPUS,
         num_gpus=gpus,
         max_restarts=-1,
         max_task_retries=0,
         scheduling_strategy="SPREAD",
-        # Judges run beside it: threads that spin while they wait for each other would take their cores.
+        # Threads that spin while they wait for each other would take the judges' cores.
         runtime_env={"env_vars": {"OMP_WAIT_POLICY": "PASSIVE"}},
     )
     return actor.remote(config.model, config.engine, params, threads)
