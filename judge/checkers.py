@@ -120,7 +120,7 @@ def _number_difference(spec: CheckerSpec, expected: bytes, actual: bytes, number
     if size < _EXACT and abs(value) < _EXACT:
         difference = abs(number - value)
     else:
-        difference = _rounded(abs(Fraction(expected.decode()) - Fraction(actual.decode())))
+        difference = _rounded(abs(_exact(expected, number) - _exact(actual, value)))
     if spec.float_absolute_tolerance is not None and difference <= spec.float_absolute_tolerance:
         return ""
     if spec.float_relative_tolerance is not None and difference <= spec.float_relative_tolerance * size:
@@ -135,6 +135,15 @@ def _number(token: bytes) -> float | None:
         return None
     value = float(token)
     return value if math.isfinite(value) else None
+
+
+def _exact(token: bytes, value: float) -> Fraction:
+    """The token's value without rounding, but for 0 where its double is 0.
+
+    A short token with a finite double other than 0 has a small exponent. One such as 1e-9999999 or 0e9999999
+    may have any, and spelling out that power of ten would take for ever.
+    """
+    return Fraction(token.decode()) if value else Fraction(0)
 
 
 def _rounded(difference: Fraction) -> float:

@@ -333,7 +333,6 @@ def _become_program(channel: _socket.socket, request: Request, descriptors: list
         _place(descriptors)
         _set_dumpable(1)
         _signal.signal(_signal.SIGINT, _signal.default_int_handler)
-        _offer_to_oom_killer()
         _set_limits(request)
         os.chdir(WRITABLE[0])
         sys.argv[1:] = request.arguments
@@ -362,12 +361,6 @@ def _place(descriptors: list[int]) -> None:
         os.dup2(descriptor, target, inheritable=True)
     os.closerange(len(descriptors), _CHANNEL)
     os.closerange(_CHANNEL + 1, _OPEN_FILES)
-
-
-def _offer_to_oom_killer() -> None:
-    """When a control group runs out of memory the kernel shall kill the program, not the agent."""
-    with open("/proc/self/oom_score_adj", "wb", buffering=0) as file:
-        file.write(b"1000")
 
 
 def _set_limits(request: Request) -> None:

@@ -59,8 +59,10 @@ NAMESPACE_REMEDY = (
     "seccomp=unconfined --security-opt apparmor=unconfined --security-opt systempaths=unconfined"
 )
 
+# When memory runs out, the kernel shall end the sandbox and no other process of the host.
 # $1: stack limit in KiB; $2: number of files by which to enter the control group; these; the command
 _LAUNCH = (
+    "{ echo 1000 >/proc/self/oom_score_adj; } 2>/dev/null; "
     'ulimit -S -s "$1" 2>/dev/null || ulimit -S -s "$(ulimit -H -s)"; n=$2; shift 2; '
     'while [ "$n" -gt 0 ]; do echo 0 >"$1" || exit 1; shift; n=$((n - 1)); done; exec "$@"'
 )

@@ -11,6 +11,7 @@ import time
 STDERR_HEAD_BYTES = STDERR_TAIL_BYTES = 4096
 
 _CHUNK = 1 << 18
+_WRITE_ONLY = 0o222  # lets a program of any user open /dev/stdout, and takes no part in what it prints
 _SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
 
 
@@ -66,6 +67,7 @@ class OutputPipes:
         self._open = {self._stdout, self._stdout_end, self._stderr, self._stderr_end}
         for descriptor in self.read_ends():
             os.set_blocking(descriptor, False)
+            os.fchmod(descriptor, _WRITE_ONLY)
 
     def __enter__(self) -> OutputPipes:
         return self
@@ -86,21 +88,27 @@ class OutputPipes:
         self._close(*self.write_ends())
 
     def drain(self, descriptor: int) -> bool:
-        """Take what has arrived; False at the end of the stream."""
-        data = os.read(descriptor, _CHUNK)
+        """Take what has arrived, which may be nothing; False at the end of the stream."""
+        try:
+            data = os.read(descriptor, _CHUNK)
+        except BlockingIOError:  # the program owns its pipes too, and has taken it back
+            return True
+        self._keep(descriptor, data)
+        return bool(data)
+
+    def _keep(self, descriptor: int, data: bytes) -> None:
         if descriptor == self._stderr:
             self.errors.add(data)
         elif not self.overfull:  # beyond the limit nothing is kept
             self.output += data
             self.overfull = len(self.output) > self._limit
-        return bool(data)
 
     def drain_rest(self) -> bool:
         """Take all that is left once every writer is dead; False if a writer is still there."""
         try:
             for descriptor in self.read_ends():
-                while self.drain(descriptor):
-                    pass
+                while data := os.read(descriptor, _CHUNK):
+                    self._keep(descriptor, data)
         except BlockingIOError:
             return False
         return True

@@ -2,7 +2,11 @@
 
 Read-only: the system's programs and libraries, the interpreter, the program's files and a made-up
 /etc. Writable, private and bounded: `agent.WRITABLE`. Covered by empty directories: installed Python
-packages. Everything else of the host is absent.
+packages, pseudo-terminals (the whole system has few of them), and /proc/1, where the agent's statistics
+would sum up earlier runs. Everything else of the host is absent.
+
+/proc is read-only as a whole: its sysctls for inter-process communication belong to the sandbox's own user
+and would carry a number from one run to the next, and so would the access time of each of its directories.
 """
 
 from __future__ import annotations
@@ -52,13 +56,18 @@ def system_arguments(interpreter: Interpreter, shown_at: Path | None) -> list[st
         source = shown_at / directory.relative_to(interpreter.prefix) if shown_at else directory
         arguments += ["--ro-bind", str(source), str(directory)]
     for directory in interpreter.package_directories():
-        arguments += ["--tmpfs", str(directory), "--remount-ro", str(directory)]
+        arguments += _covered(str(directory))
     for path in _ETC:
         arguments += ["--ro-bind-try", path, path]
-    arguments += ["--proc", "/proc", "--dev", "/dev"]
+    arguments += ["--proc", "/proc", *_covered("/proc/1"), "--remount-ro", "/proc"]
+    arguments += ["--dev", "/dev", *_covered("/dev/pts")]
     for directory_name in agent.WRITABLE:
         arguments += ["--size", str(FILE_BYTES), "--perms", "1777", "--tmpfs", directory_name]
     return arguments
+
+
+def _covered(directory: str) -> list[str]:
+    return ["--tmpfs", directory, "--remount-ro", directory]
 
 
 class DataFiles:

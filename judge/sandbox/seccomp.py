@@ -2,8 +2,10 @@
 
 Namespaces already hide the host. The filter closes what they leave open: kernel interfaces with a long
 record of faults (new namespaces, mounts, bpf, io_uring, perf, userfaultfd, keyrings), every socket but
-Unix ones, memory that no limit counts (memfd, System V), and the few calls by which a program could change
-the agent (process 1, same user): its limits, its priority, the processors it may use.
+Unix ones, memory that no limit counts (memfd, System V), what the host has only so much of for all its users
+(asynchronous requests, inotify instances), locks and leases on files that the host uses too, and the few
+calls by which a program could change the agent (process 1, same user): its limits, its priority, the
+processors it may use.
 
 The filter is classic BPF for `seccomp(2)`, put together here because that needs sixty lines and no
 library. Sources: seccomp(2), include/uapi/linux/{filter,seccomp,audit}.h and the kernel's syscall tables.
@@ -27,6 +29,7 @@ _NUMBER, _ARCH, _ARGUMENTS = 0, 4, 16  # offsets in struct seccomp_data
 _AF_UNIX = 1
 _NEW_NAMESPACES = 0x7E020000  # CLONE_NEW{NS,CGROUP,UTS,IPC,USER,PID,NET}
 _TTY_INJECTION = (0x5412, 0x541C)  # TIOCSTI, TIOCLINUX
+_LEASES = (1024, 1026)  # F_SETLEASE, F_NOTIFY
 
 # name: (number on x86_64, number on aarch64); -1 where there is no such call
 _DENIED: dict[str, tuple[int, int]] = {
@@ -104,10 +107,17 @@ _DENIED: dict[str, tuple[int, int]] = {
     "msgget": (68, 186),
     "msgctl": (71, 187),
     "mq_open": (240, 180),
+    # few for the whole host, or for all processes of its user
+    "io_setup": (206, 0),
+    "inotify_init": (253, -1),
+    "inotify_init1": (294, 26),
+    # host programs would wait for the locks of a program in here
+    "flock": (73, 32),
     # its flags lie in memory, where a filter cannot see them; the C library falls back to clone
     "clone3": (435, 435),
 }
-_NO_SUCH_CALL = {"clone3", "memfd_create", "memfd_secret"}  # answered like a kernel that lacks them
+# answered like a kernel that lacks them
+_NO_SUCH_CALL = {"clone3", "memfd_create", "memfd_secret", "io_setup", "inotify_init", "inotify_init1"}
 
 
 @dataclass(frozen=True)
@@ -129,6 +139,7 @@ _RULES = (
     *(
         _ArgumentRule((16, 29), 1, _JUMP_EQUAL, request, refuse_if=True) for request in _TTY_INJECTION
     ),  # ioctl
+    *(_ArgumentRule((72, 25), 1, _JUMP_EQUAL, command, refuse_if=True) for command in _LEASES),  # fcntl
     _ArgumentRule(
         (302, 261), 0, _JUMP_EQUAL, 0, refuse_if=False
     ),  # prlimit64: of itself only, as the rest here

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import math
 import re
 import tracemalloc
@@ -67,6 +68,12 @@ def run(spec: CheckerSpec, output: bytes, answer: bytes) -> CheckResult:
         (BOTH, b"1e-9", b"0", True),
         (BOTH, b"100000000000000001", b"100000000000000000", True),
         (ABSOLUTE, b"100000000000000001", b"100000000000000000", False),  # exact where doubles are not
+        (RELATIVE, b"1e-9999999", b"1e17", False),  # spelled out, one of these alone takes minutes
+        (RELATIVE, b"0e9999999", b"1e17", False),
+        (BOTH, b"1e-99999999999999999999", b"1e17", False),
+        (BOTH, b"1e17", b"0e99999999999999999999", False),
+        (BOTH, b"1e17", b"1e-9999999", False),
+        (ABSOLUTE, b"0." + b"0" * 380 + b"1e398", b"100000000000000000", True),
         (BOTH, b"nan", b"1", False),
         (BOTH, b"nan", b"nan", True),  # no finite number: compared as text
         (BOTH, b"NaN", b"nan", True),
@@ -188,6 +195,43 @@ SPECS = st.builds(
     float_absolute_tolerance=st.sampled_from([None, 0.0, 1e-6, 0.5]),
     float_relative_tolerance=st.sampled_from([None, 0.0, 1e-6, 0.5]),
 )
+EXTREME = st.builds(
+    lambda sign, whole, part, exponent: f"{sign}{whole}{part}e{exponent}".encode(),
+    st.sampled_from(["", "-", "+"]),
+    st.sampled_from(["0", "1", "9007199254740993", "1" * 300]),
+    st.sampled_from(["", ".", ".0", ".5", "." + "0" * 80 + "7"]),
+    st.one_of(st.integers(-400, 400), st.integers(-(10**9), 10**9), st.sampled_from([10**17, -(10**17)])),
+)
+
+
+@settings(max_examples=600, deadline=None, derandomize=True)
+@given(spec=SPECS, output=EXTREME, answer=EXTREME)
+def test_numbers_of_any_size_cost_little(spec: CheckerSpec, output: bytes, answer: bytes) -> None:
+    tracemalloc.start()
+    accepted = accepts(spec, output, answer)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1 << 18  # a power of ten that is spelled out would be larger
+    assert accepted is exact_twin(spec, output, answer)
+
+
+def exact_twin(spec: CheckerSpec, output: bytes, answer: bytes) -> bool:
+    """As `twin_token`, in decimal arithmetic with more digits than the tokens have."""
+    tolerances = (spec.float_absolute_tolerance, spec.float_relative_tolerance)
+    if tolerances == (None, None) or twin_number(answer.decode()) is None or output == answer:
+        return twin(spec, output, answer)
+    value = twin_number(output.decode())
+    if value is None or max(abs(value), abs(float(answer))) < 2.0**53:
+        return twin(spec, output, answer)
+    with decimal.localcontext(decimal.Context(1500, Emin=decimal.MIN_EMIN, Emax=decimal.MAX_EMAX)):
+        number = decimal.Decimal(answer.decode())
+        difference = float(abs(number - decimal.Decimal(output.decode())))
+    absolute, relative = tolerances
+    return (absolute is not None and difference <= absolute) or (
+        relative is not None and difference <= relative * abs(float(number))
+    )
+
+
 PIECES = st.sampled_from(
     [
         *(

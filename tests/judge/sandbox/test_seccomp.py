@@ -62,6 +62,11 @@ def answer(program: bytes, architecture: int, number: int, *arguments: int) -> i
         ("priority, own", 141, 140, (0, 0, 5), ALLOW),
         ("priority, other", 141, 140, (0, 1, 5), errno.EPERM),
         ("priority, user", 141, 140, (2, 0, 5), errno.EPERM),
+        ("asynchronous requests", 206, 0, (), errno.ENOSYS),
+        ("inotify", 294, 26, (), errno.ENOSYS),
+        ("flock", 73, 32, (0, 2), errno.EPERM),
+        ("fcntl, flags", 72, 25, (0, 3), ALLOW),
+        ("fcntl, lease", 72, 25, (0, 1024), errno.EPERM),
     ],
 )
 def test_calls(call: str, x86_64: int, aarch64: int, arguments: tuple[int, ...], expected: int) -> None:
