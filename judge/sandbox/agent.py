@@ -17,15 +17,17 @@ version; then for each run `REPORT` and what was collected, or `FAULT` and a tex
 Who may do what: only the agent has the socket; the child closes it before it returns. The agent is
 process 1, which no signal from inside reaches, and not dumpable, so its memory and descriptors cannot be
 opened; a filter of system calls keeps its limits and priority out of reach. It never interprets anything
-that a program wrote. After each run it kills and reaps every other process, then compares the writable
-directories with what they were at the start: any difference, even a changed timestamp, makes the sandbox
-unfit for another run. It never cleans up; the host throws such a sandbox away.
+that a program wrote. What a run uses is watched as `judge.sandbox.usage` says. After each run the agent
+kills and reaps every other process, then looks for traces, as `judge.sandbox.traces` says: any, even a
+changed timestamp, makes the sandbox unfit for another run. It never cleans up; the host throws such a
+sandbox away.
 
-This file is also imported by the host, for the formats of the messages. It needs nothing but Python 3.11.
+This file and those two are all of the agent, and need nothing but Python 3.11. The host imports them as
+well, for the formats of the messages.
 """
 
 # pathlib takes as long to load as all the rest together
-# ruff: noqa: PTH102, PTH116, PTH120, PTH123, PTH208, SIM905
+# ruff: noqa: PTH102, PTH120, PTH123, PTH208, SIM905
 
 from __future__ import annotations
 
@@ -43,6 +45,9 @@ import struct
 import sys
 import time
 
+from judge.sandbox.traces import WRITABLE, Traces, files_kept, have_room
+from judge.sandbox.usage import Usage
+
 REQUEST = struct.Struct("<dqqqqi")  # cpu seconds, data bytes, watched bytes, file bytes, files, processes
 REPORT = struct.Struct("<BidddqB")  # reason, wait status, cpu/wall/own seconds, peak memory bytes, unchanged
 HELLO, DONE, FAULT, ABORT = b"H", b"D", b"F", b"A"
@@ -51,15 +56,13 @@ MAX_PACKET = 65536
 MAX_DESCRIPTORS = 8
 
 SOCKET_VARIABLE = "ORCHARD_AGENT_SOCKET"
-WRITABLE = ("/box", "/tmp", "/dev/shm")  # noqa: S108 - names inside the sandbox
 PROGRAM = "/program"
 
-_OPEN_FILES = 1024
+_OPEN_FILES = 512  # what programs may have open; of few things else the host has so few (see `session`)
+_DESCRIPTORS = 1024  # more than the agent ever has open
 _CHANNEL = 64  # the socket's number, above all that a run's descriptors take
 _THREAD_STACK_BYTES = 8 << 20  # what a shell's `ulimit -s` gives threads; the main thread's own is far larger
 _FIRST_LOOK, _LATER_LOOKS = 10, 25  # milliseconds between looks at what a run has used
-_TICK = 1.0 / os.sysconf("SC_CLK_TCK")
-_PAGE = os.sysconf("SC_PAGE_SIZE")
 _PR_SET_DUMPABLE = 4
 # Loaded before the first fork where the program names them, so that its runs find them warm.
 _PRELOAD = tuple(
@@ -67,6 +70,10 @@ _PRELOAD = tuple(
     "functools heapq io itertools json math numbers operator queue random re statistics string textwrap "
     "threading time typing".split()
 )
+
+
+# Of what the agent itself needs, the modules that a program could bring under the same name.
+_FOUND_ON_PATH = ("ctypes", "fcntl", "math", "resource", "select", "struct")
 
 
 class Request:
@@ -84,26 +91,6 @@ class Request:
         self.scratch, self.collect, *self.arguments = packet[REQUEST.size :].decode("utf-8").split("\0")
 
 
-class Usage:
-    """What the processes of a run have used so far."""
-
-    def __init__(self) -> None:
-        self.reaped_before = _reaped_cpu_seconds()
-        self.peak_memory_bytes = 0
-
-    def cpu_seconds(self) -> float:
-        """User and system time of the ended processes and, to a clock tick, of those that live."""
-        return _reaped_cpu_seconds() - self.reaped_before + sum(map(_live_cpu_seconds, _processes()))
-
-    def memory_bytes(self, limit: int) -> int:
-        """Resident memory of the living processes; shared pages count once where the sum passes `limit`."""
-        resident = sum(map(_resident_bytes, _processes()))
-        if resident > limit:
-            resident = sum(map(_proportional_bytes, _processes()))
-        self.peak_memory_bytes = max(self.peak_memory_bytes, resident)
-        return resident
-
-
 def serve(descriptor: int) -> None:
     """Serve runs until the host goes away. Returns in the child of each run, and nowhere else."""
     channel = _socket.socket(fileno=fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _CHANNEL))
@@ -111,7 +98,7 @@ def serve(descriptor: int) -> None:
     try:
         _make_safe()
         _preload()
-        before = _writable_state()
+        traces = Traces()
         channel.send(HELLO + sys.version.split()[0].encode())
         while True:
             packet, descriptors = _receive(channel)
@@ -120,14 +107,14 @@ def serve(descriptor: int) -> None:
             if packet == ABORT:  # crossed the report of a run that had just ended
                 continue
             request = Request(packet)
-            if _run(channel, request, descriptors, before):
+            if _run(channel, request, descriptors, traces):
                 return
     except BaseException as error:
         channel.send(FAULT + f"{type(error).__name__}: {error}".encode("utf-8", "replace")[:1000])
         os._exit(1)
 
 
-def _run(channel: _socket.socket, request: Request, descriptors: list[int], before: list[object]) -> bool:
+def _run(channel: _socket.socket, request: Request, descriptors: list[int], traces: Traces) -> bool:
     """One run; True in the child."""
     if request.scratch:
         os.mkdir(request.scratch)
@@ -140,14 +127,14 @@ def _run(channel: _socket.socket, request: Request, descriptors: list[int], befo
     for descriptor in descriptors:
         os.close(descriptor)
     reason = _watch(channel, child, request, usage)
-    status, peak = _end_all(child)
-    wall_seconds = time.monotonic() - started
-    cpu_seconds = _reaped_cpu_seconds() - usage.reaped_before
+    status = _end_all(child, usage)
+    wall_seconds, peak = time.monotonic() - started, usage.peak_memory_bytes
+    if request.watched_bytes and peak > request.watched_bytes:  # for less long than from one look to the next
+        reason = REASONS.index("memory")
     collected = _collect(request.collect) if request.collect else b""
-    unchanged = bool(request.scratch) or _writable_state() == before
+    reusable = have_room(request.files) if request.scratch else traces.none_of(child)
     own_seconds = time.process_time() - own_started
-    peak = max(peak, usage.peak_memory_bytes)
-    report = REPORT.pack(reason, status, cpu_seconds, wall_seconds, own_seconds, peak, unchanged)
+    report = REPORT.pack(reason, status, usage.cpu_seconds(), wall_seconds, own_seconds, peak, reusable)
     channel.send(DONE + report + collected)
     return False
 
@@ -172,92 +159,41 @@ def _watch(channel: _socket.socket, child: int, request: Request, usage: Usage) 
             reason = _over(request, usage)
             if reason:
                 return REASONS.index(reason)
-            _reap_orphans(child)
+            _reap_orphans(child, usage)
     finally:
         os.close(ended)
 
 
 def _over(request: Request, usage: Usage) -> str:
-    if usage.cpu_seconds() > request.cpu_seconds:
+    if usage.look_at_time() > request.cpu_seconds:
         return "cpu time"
     watched = request.watched_bytes
-    if watched and usage.memory_bytes(watched) > watched:
+    if watched and usage.look_at_memory(watched) > watched:
         return "memory"
-    used = map(os.statvfs, WRITABLE)
-    if sum(directory.f_files - directory.f_ffree for directory in used) > request.files:
-        return "files"
-    return ""
+    return "files" if files_kept() > request.files else ""
 
 
-def _end_all(child: int) -> tuple[int, int]:
-    """Kill and reap every process but this one; the program's wait status and peak resident bytes."""
+def _end_all(child: int, usage: Usage) -> int:
+    """Kill and reap every process but this one; the program's wait status."""
     os.kill(-1, _signal.SIGKILL)  # finds the child at least, which is not reaped yet
-    status = peak = 0
+    status = 0
     while True:
         try:
             pid, ended, used = os.wait4(-1, 0)
         except ChildProcessError:
-            return status, peak
+            return status
+        usage.add_reaped(used)
         if pid == child:
-            status, peak = ended, used.ru_maxrss * 1024
+            status = ended
 
 
-def _reap_orphans(child: int) -> None:
+def _reap_orphans(child: int, usage: Usage) -> None:
     """Reap what has been orphaned and ended, but not the program itself."""
     while True:
         info = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         if info is None or info.si_pid == child:
             return
-        os.waitpid(info.si_pid, 0)
-
-
-def _processes() -> list[str]:
-    return [name for name in os.listdir("/proc") if name.isdigit() and name != "1"]
-
-
-def _statistics(pid: str) -> list[bytes] | None:
-    """The fields of /proc/PID/stat from the third on, or None if the process is gone."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
-            return file.read(4096).rpartition(b")")[2].split()
-    except OSError:
-        return None
-
-
-def _live_cpu_seconds(pid: str) -> float:
-    fields = _statistics(pid)
-    return 0.0 if fields is None else sum(map(int, fields[11:15])) * _TICK
-
-
-def _resident_bytes(pid: str) -> int:
-    fields = _statistics(pid)
-    return 0 if fields is None else int(fields[21]) * _PAGE
-
-
-def _proportional_bytes(pid: str) -> int:
-    """Resident memory with shared pages divided among those who share them; plain where that is hidden."""
-    try:
-        with open(f"/proc/{pid}/smaps_rollup", "rb") as file:
-            for line in file:
-                if line.startswith(b"Pss:"):
-                    return int(line.split()[1]) * 1024
-    except OSError:
-        return _resident_bytes(pid)
-    return 0
-
-
-def _reaped_cpu_seconds() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
-def _writable_state() -> list[object]:
-    """All that a run could change in the writable directories shows in this."""
-    state: list[object] = []
-    for directory in WRITABLE:
-        now = os.stat(directory)
-        state.append((now.st_mode, now.st_nlink, now.st_mtime_ns, now.st_ctime_ns, os.listdir(directory)))
-    return state
+        usage.add_reaped(os.wait4(info.si_pid, 0)[2])
 
 
 def _collect(path: str) -> bytes:
@@ -292,7 +228,10 @@ def _make_safe() -> None:
         del os.environ[variable]
     here = os.path.dirname(__file__)
     sys.path.remove(here)
-    sys.path_importer_cache.pop(here, None)
+    for path in [path for path in sys.path_importer_cache if path.startswith(here)]:
+        del sys.path_importer_cache[path]
+    for module in [name for name in sys.modules if name.partition(".")[0] == "judge"]:
+        del sys.modules[module]
 
 
 def _set_dumpable(value: int) -> None:
@@ -315,13 +254,17 @@ def _set_thread_stack() -> None:
 
 
 def _preload() -> None:
-    text = b""
-    for name in os.listdir(PROGRAM):
-        with open(f"{PROGRAM}/{name}", "rb") as file:
-            text += file.read()
-    for module in _PRELOAD:
-        if module.encode() in text:
-            __import__(module)
+    """Load modules that the program will; where it brings some of its own, those may be meant instead."""
+    names = os.listdir(PROGRAM)
+    if len(names) == 1:
+        with open(f"{PROGRAM}/{names[0]}", "rb") as file:
+            text = file.read()
+        for module in _PRELOAD:
+            if module.encode() in text:
+                __import__(module)
+    for own in _FOUND_ON_PATH:
+        if own in names or f"{own}.py" in names:
+            sys.modules.pop(own, None)
     gc.collect()
     gc.freeze()  # or every run would copy the pages of all these objects at its first collection
 
@@ -360,7 +303,7 @@ def _place(descriptors: list[int]) -> None:
     for target, descriptor in enumerate(descriptors):
         os.dup2(descriptor, target, inheritable=True)
     os.closerange(len(descriptors), _CHANNEL)
-    os.closerange(_CHANNEL + 1, _OPEN_FILES)
+    os.closerange(_CHANNEL + 1, _DESCRIPTORS)
 
 
 def _set_limits(request: Request) -> None:

@@ -25,6 +25,7 @@ import contextlib
 import os
 import platform
 import re
+import resource
 import shutil
 import socket
 import subprocess
@@ -93,12 +94,18 @@ class BubblewrapFactory(SandboxFactory):
 
     Raises:
         SandboxUnavailableError: bubblewrap, a Python, or what is insisted on is missing.
+
+    It lets this process open as many files as its hard limit allows. Descriptors that are under way in
+    sockets count for the user as a whole, and the limit of whoever sends more decides: programs, which run as
+    the same user where that is not root, shall be refused long before the judge is.
     """
 
     name = "bubblewrap"
 
     def __init__(self, limits_by: Literal["auto", "cgroup", "rlimits"] = "auto") -> None:
         _check_kernel(platform.release())
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
         self._bwrap, self._version = _find_bwrap()
         self._filter = filter_program()
         self._tree = None if limits_by == "rlimits" else CgroupTree.find()

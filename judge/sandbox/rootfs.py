@@ -1,7 +1,7 @@
 """The file system of a bubblewrap sandbox, as arguments of bwrap.
 
 Read-only: the system's programs and libraries, the interpreter, the program's files and a made-up
-/etc. Writable, private and bounded: `agent.WRITABLE`. Covered by empty directories: installed Python
+/etc. Writable, private and bounded: `traces.WRITABLE`. Covered by empty directories: installed Python
 packages, pseudo-terminals (the whole system has few of them), and /proc/1, where the agent's statistics
 would sum up earlier runs. Everything else of the host is absent.
 
@@ -18,12 +18,13 @@ from functools import cache
 from pathlib import Path
 
 from judge.errors import SandboxUnavailableError
-from judge.sandbox import agent
+from judge.sandbox import agent, traces, usage
 from judge.sandbox.interpreter import Interpreter
 from judge.sandbox.pipes import sealed_file
 from judge.sandbox.session import FILE_BYTES
 
 AGENT_DIR = "/agent"
+_AGENT = {"sitecustomize": agent, "judge/sandbox/traces": traces, "judge/sandbox/usage": usage}
 
 _SYSTEM = ("/usr/bin", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/libx32", "/usr/share/zoneinfo")
 _TOP_LEVEL = ("/bin", "/lib", "/lib32", "/lib64", "/libx32")  # links into /usr on today's systems
@@ -61,7 +62,7 @@ def system_arguments(interpreter: Interpreter, shown_at: Path | None) -> list[st
         arguments += ["--ro-bind-try", path, path]
     arguments += ["--proc", "/proc", *_covered("/proc/1"), "--remount-ro", "/proc"]
     arguments += ["--dev", "/dev", *_covered("/dev/pts")]
-    for directory_name in agent.WRITABLE:
+    for directory_name in traces.WRITABLE:
         arguments += ["--size", str(FILE_BYTES), "--perms", "1777", "--tmpfs", directory_name]
     return arguments
 
@@ -98,14 +99,16 @@ def fixed_files(interpreter: Interpreter) -> dict[str, bytes]:
     Raises:
         SandboxUnavailableError: the interpreter does not work.
     """
-    module = f"{AGENT_DIR}/sitecustomize"
-    return {f"{module}.pyc": _compiled(interpreter, module), "/etc/passwd": _PASSWD, "/etc/group": _GROUP}
+    files = {"/etc/passwd": _PASSWD, "/etc/group": _GROUP}
+    for name, module in _AGENT.items():
+        path = f"{AGENT_DIR}/{name}"
+        files[f"{path}.pyc"] = _compiled(interpreter, Path(str(module.__file__)).read_bytes(), path)
+    return files
 
 
-def _compiled(interpreter: Interpreter, module: str) -> bytes:
-    """The agent as bytecode: compiling it anew would be a fifth of a sandbox's start."""
+def _compiled(interpreter: Interpreter, source: bytes, module: str) -> bytes:
+    """A file of the agent as bytecode: compiling it anew would be a fifth of a sandbox's start."""
     command = [str(interpreter.executable), "-I", "-S", "-c", _COMPILE, f"{module}.py"]
-    source = Path(agent.__file__).read_bytes()
     done = subprocess.run(command, input=source, capture_output=True, check=False)
     if done.returncode != 0:
         said = done.stderr.decode("utf-8", "backslashreplace").strip()

@@ -9,6 +9,7 @@ before it is believed; a packet that is not as it must be is a fault of the sand
 from __future__ import annotations
 
 import contextlib
+import errno
 import math
 import os
 import socket
@@ -23,6 +24,7 @@ from judge.sandbox.cgroup import Cgroup, CgroupUsage
 from judge.sandbox.pipes import DeadlinePoll, OutputPipes, sealed_file
 
 START_SECONDS = 30.0  # for the agent's first word; the machine may be busy
+SEND_SECONDS = 60.0  # for the kernel to take the descriptors of a run
 GRACE_SECONDS = 3.0  # for the agent's report once a run has been told to end
 FILE_BYTES = 64 << 20  # the largest file that a program may write, and the size of each writable directory
 FILES = 10_000  # in the writable directories together
@@ -75,11 +77,20 @@ class AgentSession:
                 inputs.append(sealed_file(data))
                 files.callback(os.close, inputs[-1])
             descriptors = [inputs[0], *pipes.write_ends(), *inputs[1:]]
+            self._send_descriptors(packet, descriptors)
+        pipes.close_write_ends()
+
+    def _send_descriptors(self, packet: bytes, descriptors: list[int]) -> None:
+        """Send them, and wait where other programs of our user have too many under way for the moment."""
+        deadline = time.monotonic() + SEND_SECONDS
+        while True:
             try:
                 socket.send_fds(self._channel, [packet], descriptors)
+                return
             except OSError as error:
-                raise SandboxFaultError(f"the agent in the sandbox is gone: {error}") from error
-        pipes.close_write_ends()
+                if error.errno != errno.ETOOMANYREFS or time.monotonic() > deadline:
+                    raise SandboxFaultError(f"a run cannot be sent to the agent: {error}") from error
+            time.sleep(0.05)
 
     def _packet(self, request: RunRequest) -> bytes:
         limits = request.limits
