@@ -28,7 +28,7 @@ class ProgramsFileError(JudgeError):
 
 
 class ValidatorError(JudgeError):
-    """A problem's output validator crashed, broke its limits, or ended with a status other than 42 and 43."""
+    """A problem's output validator fails, or breaks its limits: see `judge.running.OutputValidator`."""
 
 
 class SandboxError(JudgeError):

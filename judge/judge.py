@@ -5,7 +5,8 @@ that does not is followed by a new sandbox. Tests run in the problem's order and
 for, up to the first that fails.
 
 When several limits were broken at once the verdict is, in this order: MLE, TLE, OLE, RE. A program that
-printed the right answer and then failed gets RE. Python's own MemoryError, uncaught, is MLE. Where the
+printed the right answer and then failed gets RE. Python's own MemoryError, uncaught, is MLE. A program whose
+source is longer than `MAX_SOURCE_BYTES` is not run and gets RE, as one that does not parse. Where the
 sandbox, a validator or the machine fails, the program is judged anew, three times in all, and then gets
 INTERNAL_ERROR with the reason: never a verdict that blames the program.
 """
@@ -20,7 +21,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from judge.errors import SandboxUnavailableError
-from judge.languages import encode_source, language_named
+from judge.languages import MAX_SOURCE_BYTES, encode_source, language_named
 from judge.rows import SCHEMA_VERSION
 from judge.running import OutputValidator, WarmProgram, run_test
 from judge.sandbox import ProgramFiles, SandboxFactory, open_factory
@@ -125,6 +126,12 @@ class Judge:
 
     def _attempt(self, files: ProgramFiles, problem: Problem, stop: threading.Event) -> Judgement:
         tally = _Tally(problem)
+        size = len(files.files[files.entry])
+        if size > MAX_SOURCE_BYTES and problem.tests:
+            message = f"the source has {size} bytes; a program may have {MAX_SOURCE_BYTES}"
+            first = problem.tests[0]
+            tally.add(first, TestResult(first.name, Verdict.RE, message=message))
+            return tally.judgement()
         with (
             WarmProgram(self._factory, files, problem.limits) as program,
             OutputValidator(self._factory, problem.checker) as validator,

@@ -20,6 +20,8 @@ class Language:
     suffixes: tuple[str, ...]
 
 
+MAX_SOURCE_BYTES = 4 << 20  # of one program; what no limit on memory could be meant to hold is not run
+
 LANGUAGES: dict[str, Language] = {
     "python": Language(name="python", source_name="solution.py", suffixes=(".py", ".py3")),
 }

@@ -72,10 +72,26 @@ class OutputValidator:
     def __call__(self, output: bytes, answer: bytes, input: bytes) -> CheckResult:  # noqa: A002
         """Whether the validator accepts `output`.
 
+        A validator that crashes is often one that takes for granted that the output has a certain form. Where
+        it crashes on `output` and accepts `answer` in its place, the fault is the output's.
+
         Raises:
-            ValidatorError: it crashed, broke its limits, or ended with another status than 42 and 43.
+            ValidatorError: it broke its limits, or ended with another status than 42 and 43 not only because
+                of the output.
             SandboxError: its sandbox failed.
         """
+        result = self._run(output, answer, input)
+        if result.exit_code == _ACCEPT:
+            return CheckResult(accepted=True)
+        if result.exit_code == _REJECT:
+            return CheckResult(accepted=False, message=_cut(result.collected) or "rejected by the validator")
+        _, said = _verdict_of_run(result)
+        said = f"the output validator failed ({said}): {_cut_front(result.stderr)}"
+        if self._run(answer, answer, input).exit_code == _ACCEPT:
+            return CheckResult(accepted=False, message=f"not an output that can be validated: {said}")
+        raise ValidatorError(said)
+
+    def _run(self, output: bytes, answer: bytes, input: bytes) -> RunResult:  # noqa: A002
         self._runs += 1
         feedback = f"{WORK_DIR}/feedback-{self._runs}"
         request = RunRequest(
@@ -87,12 +103,9 @@ class OutputValidator:
             collect=f"{feedback}/judgemessage.txt",
         )
         result = self._program.run(request)
-        if result.exceeded or result.exit_code not in (_ACCEPT, _REJECT):
-            _, said = _verdict_of_run(result)
-            raise ValidatorError(f"the output validator failed ({said}): {_cut_front(result.stderr)}")
-        if result.exit_code == _ACCEPT:
-            return CheckResult(accepted=True)
-        return CheckResult(accepted=False, message=_cut(result.collected) or "rejected by the validator")
+        if result.exceeded:
+            raise ValidatorError(f"the output validator: {result.exceeded} limit exceeded")
+        return result
 
 
 def run_test(

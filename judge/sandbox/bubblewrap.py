@@ -16,7 +16,19 @@ behind but an empty control group, which the next judge sweeps.
 The agent is described in `judge.sandbox.agent`, the conversation with it in `judge.sandbox.session`, the
 file system inside in `judge.sandbox.rootfs`, the forbidden system calls in `judge.sandbox.seccomp`.
 
-Not covered: faults of the kernel itself, and what programs can learn from shared hardware (caches, timing).
+Not covered
+-----------
+- Faults of the kernel itself, and what programs can learn from shared hardware (caches, timing) and from
+  counters of the whole kernel (/proc/stat, inode numbers of pipes and sockets), which others move too.
+- A program can tell how many tests it was run on before in the same sandbox, from its process number or from
+  an inode number; nothing of what those tests were. It can wait for no answer that way: none is in there.
+- /proc/cmdline, /proc/meminfo and /proc/self/mountinfo show the kernel's arguments, the machine's size and the
+  paths of what is mounted.
+- Record locks (fcntl) for reading on files of the host; flock and leases are refused.
+- With resource limits in place of control groups, what is between two looks (25 ms) is seen only in part: the
+  CPU time of children that live shorter and that nobody waits for, and shared memory of which all but a
+  small mapping has been given back. Memory of the kernel itself (socket and pipe buffers) is bounded by the
+  number of open files and processes alone.
 """
 
 from __future__ import annotations

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 import judge as judge_package
-from judge import Judge, Program, SandboxError, UnknownLanguageError, Verdict, judgement_row
+from judge import Judge, Program, SandboxError, UnknownLanguageError, Verdict, judgement_row, running
+from judge.languages import MAX_SOURCE_BYTES
 from judge.running import DETAIL_CHARS
 from judge.sandbox.cgroup import CgroupTree
 from problems.problem import CheckerSpec, Problem, TestCase
@@ -203,7 +204,9 @@ import sys
 from helper import near
 number, answer, feedback, *flags = sys.argv[1:]
 value, said = int(open(number).read()), sys.stdin.read().split()
-if flags and said == [flags[0]]:
+if said == ["slow"]:
+    while True: pass
+if flags and (said == [flags[0]] or value == 9):
     raise ValueError("validator bug")
 if len(said) == 1 and near(int(said[0]), int(open(answer).read())):
     sys.exit(42)
@@ -235,10 +238,88 @@ def test_validator(any_judge: Judge, validated: Problem) -> None:
 
 
 def test_validator_that_crashes_is_an_internal_error(any_judge: Judge, validated: Problem) -> None:
-    judgement = any_judge.judge(program("print(77)"), validated)
+    judgement = any_judge.judge(program(RIGHT), replace(validated, tests=(TestCase("9", b"9\n", b"10\n"),)))
     assert judgement.verdict == Verdict.INTERNAL_ERROR
+    assert judgement.attempts == 3
     assert judgement.detail is not None
     assert "validator bug" in judgement.detail["message"]
+
+
+@pytest.mark.parametrize("text", ["print(77)", "print('(')", "import os; os.write(1, b'\\xff')"])
+def test_validator_that_crashes_on_this_output_only(text: str, any_judge: Judge, validated: Problem) -> None:
+    """Or a program could choose not to be counted."""
+    judgement = any_judge.judge(program(text), validated)
+    assert (judgement.verdict, judgement.attempts) == (Verdict.WA, 1)
+    assert judgement.detail is not None
+    assert judgement.detail["message"].startswith(
+        "not an output that can be validated: the output validator failed (exit status 1): Traceback"
+    )
+
+
+def test_validator_beyond_its_limits_is_an_internal_error(
+    any_judge: Judge, validated: Problem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = replace(running.VALIDATOR_LIMITS, cpu_seconds=0.2, wall_seconds=2.0)
+    monkeypatch.setattr(running, "VALIDATOR_LIMITS", limits)
+    judgement = any_judge.judge(program("print('slow')"), validated)
+    assert judgement.verdict == Verdict.INTERNAL_ERROR
+    assert judgement.detail is not None
+    assert judgement.detail["message"] == "ValidatorError: the output validator: cpu time limit exceeded"
+
+
+def test_validator_that_keeps_files(
+    any_judge: Judge, tmp_path: Path, increment: Callable[..., Problem]
+) -> None:
+    """Many a validator copies the output; that of all tests together would not fit into its sandbox."""
+    (tmp_path / "keep.py").write_text(
+        "import sys\nopen(sys.argv[3] + 'copy', 'wb').write(sys.stdin.buffer.read())\nsys.exit(42)\n"
+    )
+    checker = CheckerSpec(kind="validator", validator_files=(tmp_path / "keep.py",))
+    problem = increment(12, checker=checker, output_bytes=8 << 20)
+    assert any_judge.judge(program("print('x' * (7 << 20))"), problem).verdict == Verdict.AC
+
+
+def test_validator_with_modules_of_its_own(
+    any_judge: Judge, tmp_path: Path, increment: Callable[..., Problem]
+) -> None:
+    """Names that the standard library has too, and one in a directory."""
+    (tmp_path / "validate.py").write_text(
+        "import sys, random, statistics, struct\nfrom parts import part\n"
+        "sys.exit(part.status + random.status + statistics.status + struct.status)\n"
+    )
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts/part.py").write_text("status = 39\n")
+    names = ("random.py", "statistics.py", "struct.py")
+    for name in names:
+        (tmp_path / name).write_text("status = 1\n")
+    files = tuple(tmp_path / name for name in ("validate.py", "parts/part.py", *names))
+    problem = increment(2, checker=CheckerSpec(kind="validator", validator_files=files))
+    assert any_judge.judge(program(RIGHT), problem).verdict == Verdict.AC
+
+
+def test_source_that_is_too_long(any_judge: Judge, increment: Callable[..., Problem]) -> None:
+    longest = RIGHT + "#" * (MAX_SOURCE_BYTES - len(RIGHT))
+    assert any_judge.judge(program(longest), increment(1)).verdict == Verdict.AC
+    judgement = any_judge.judge(program(longest + "#"), increment(3))
+    assert (judgement.verdict, judgement.attempts, judgement.passed) == (Verdict.RE, 1, 0)
+    assert judgement.first_failed_test == "sample/0"
+    assert judgement.detail is not None
+    assert judgement.detail["message"] == "the source has 4194305 bytes; a program may have 4194304"
+
+
+def test_descriptors_under_way(increment: Callable[..., Problem]) -> None:
+    """The kernel counts them by user; a program that fills its share stops nobody else."""
+    hoard = (
+        "import array, socket, time\nkeep = []\n"
+        "message = [b'x'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', [0] * 253))]\n"
+        "try:\n  while True:\n    a, b = socket.socketpair(); a.setblocking(False); keep.append((a, b))\n"
+        "    try:\n      while True: a.sendmsg(*message)\n    except BlockingIOError: pass\n"
+        "except OSError: pass\ntime.sleep(1)\n"
+    )
+    items = [(n, program((hoard if n == 0 else "") + RIGHT), increment(3)) for n in range(8)]
+    with Judge(jobs=2) as judge:
+        found = {n: (judgement.verdict, judgement.attempts) for n, judgement in judge.judge_all(items)}
+    assert found == dict.fromkeys(range(8), (Verdict.AC, 1))
 
 
 def test_killed_judge_leaves_nothing(tmp_path: Path, descendants: Callable[[int], set[int]]) -> None:

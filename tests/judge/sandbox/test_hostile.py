@@ -153,6 +153,21 @@ HOSTILE: dict[str, tuple[str, set[Verdict]]] = {
         "  except (OSError, ValueError): pass\na = []\nwhile True: a.append(b'x' * 1000000)",
         {MLE},
     ),
+    "closes a directory": ("import os\nos.chmod('/tmp', 0)\n" + RIGHT, {AC}),
+    "counts in kernel settings": (
+        "F = '/proc/sys/kernel/msgmnb'\nn = int(open(F).read()) % 16384\nprint(n + 1)\nopen(F, 'w').write(str(n + 1))",
+        {RE},
+    ),
+    "counts in inode numbers": (
+        "import os\nprint(os.fstat(os.open('/tmp', os.O_TMPFILE | os.O_RDWR)).st_ino - 2)",
+        {WA},
+    ),
+    "takes its output back": (
+        "import os\nos.fchmod(1, 0o600)\nr = os.open('/proc/self/fd/1', os.O_RDONLY | os.O_NONBLOCK)\nwhile True:\n"
+        "  os.write(1, b'x')\n  try: os.read(r, 65536)\n  except BlockingIOError: pass",
+        {RE, TLE},
+    ),
+    "locks files of the host": ("import fcntl\nfcntl.flock(open('/usr/bin/env'), fcntl.LOCK_EX)\n", {RE}),
     "outlives by vfork": (
         "import os, subprocess\nfor _ in range(20): subprocess.Popen(['sleep', '600'], start_new_session=True)\n"
         + RIGHT,

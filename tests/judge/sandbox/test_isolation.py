@@ -281,6 +281,9 @@ def test_nothing_stays_for_the_next_run(any_factory: BubblewrapFactory) -> None:
         "os.chmod('/tmp', 0o700)",
         "os.setxattr('/box', 'user.n', b'1')",
         "import multiprocessing as m; m.Semaphore()",
+        "os.chmod('/dev/shm', 0)",
+        "os.close(os.open('/tmp', os.O_TMPFILE | os.O_RDWR))",
+        "os.waitpid(os.posix_spawn('/bin/true', ['true'], {}), 0)",
     )
     files = ProgramFiles("solution.py", {"solution.py": text.encode()})
     for trace in traces:
