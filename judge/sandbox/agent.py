@@ -58,7 +58,7 @@ MAX_DESCRIPTORS = 8
 SOCKET_VARIABLE = "ORCHARD_AGENT_SOCKET"
 PROGRAM = "/program"
 
-_OPEN_FILES = 512  # what programs may have open; of few things else the host has so few (see `session`)
+_OPEN_FILES = 512  # what programs may have open: it bounds what they can hold in sockets and pipes, too
 _DESCRIPTORS = 1024  # more than the agent ever has open
 _CHANNEL = 64  # the socket's number, above all that a run's descriptors take
 _THREAD_STACK_BYTES = 8 << 20  # what a shell's `ulimit -s` gives threads; the main thread's own is far larger
@@ -315,6 +315,7 @@ def _set_limits(request: Request) -> None:
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_MSGQUEUE: 0,
         resource.RLIMIT_MEMLOCK: 65536,
+        resource.RLIMIT_SIGPENDING: 1024,
     }
     if request.data_bytes:
         limits[resource.RLIMIT_DATA] = request.data_bytes

@@ -22,9 +22,11 @@ Not covered
   counters of the whole kernel (/proc/stat, inode numbers of pipes and sockets), which others move too.
 - A program can tell how many tests it was run on before in the same sandbox, from its process number or from
   an inode number; nothing of what those tests were. It can wait for no answer that way: none is in there.
-- /proc/cmdline, /proc/meminfo and /proc/self/mountinfo show the kernel's arguments, the machine's size and the
-  paths of what is mounted.
+- /proc/cmdline, /proc/meminfo and /proc/self/mountinfo show the kernel's arguments, the machine's size and
+  the paths of what is mounted.
 - Record locks (fcntl) for reading on files of the host; flock and leases are refused.
+- What the kernel counts by user where the judge is not root: programs can use up its watches of epoll, and
+  the pages of its pipes until new ones get few. A user of its own for judging keeps that from others.
 - With resource limits in place of control groups, what is between two looks (25 ms) is seen only in part: the
   CPU time of children that live shorter and that nobody waits for, and shared memory of which all but a
   small mapping has been given back. Memory of the kernel itself (socket and pipe buffers) is bounded by the
@@ -64,6 +66,7 @@ from problems.problem import MIB, Limits
 
 MINIMUM_VERSION = (0, 6)  # --size
 MINIMUM_KERNEL = (5, 14)  # limits on processes are counted by user namespace, not by user
+OPEN_FILES = 1 << 16  # for the judge; programs get far fewer
 INSTALL_REMEDY = "Install it: sudo apt-get install bubblewrap"
 NAMESPACE_REMEDY = (
     "Allow unprivileged user namespaces. Ubuntu 24.04 and later: "
@@ -107,7 +110,7 @@ class BubblewrapFactory(SandboxFactory):
     Raises:
         SandboxUnavailableError: bubblewrap, a Python, or what is insisted on is missing.
 
-    It lets this process open as many files as its hard limit allows. Descriptors that are under way in
+    It raises this process's limit on open files (`OPEN_FILES`). Descriptors that are under way in
     sockets count for the user as a whole, and the limit of whoever sends more decides: programs, which run as
     the same user where that is not root, shall be refused long before the judge is.
     """
@@ -116,8 +119,7 @@ class BubblewrapFactory(SandboxFactory):
 
     def __init__(self, limits_by: Literal["auto", "cgroup", "rlimits"] = "auto") -> None:
         _check_kernel(platform.release())
-        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        _raise_open_files()
         self._bwrap, self._version = _find_bwrap()
         self._filter = filter_program()
         self._tree = None if limits_by == "rlimits" else CgroupTree.find()
@@ -265,6 +267,13 @@ def _explained(
     ):
         return SandboxUnavailableError(f"bubblewrap cannot make a sandbox here: {said}", NAMESPACE_REMEDY)
     return SandboxFaultError(f"{fault}: {said}" if said else str(fault))
+
+
+def _raise_open_files() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < OPEN_FILES:
+        wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _find_bwrap() -> tuple[str, str]:
