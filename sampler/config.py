@@ -12,18 +12,50 @@ import json
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic.fields import FieldInfo
+
+_SLUG_BYTES = 100
 
 
 class ConfigError(Exception):
     """A setting that cannot be used; the text names the key, its value and what is allowed."""
 
 
+def _is_unicode(text: str) -> bool:
+    """Whether the text is free of lone surrogates, by which Python stands for bytes that are not UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _what_pydantic_lets_pass(cls, value: Any, info: ValidationInfo) -> Any:
+        """Python takes true for 1, but who writes `samples = true` means something else."""
+        field = cls.model_fields[info.field_name or ""]
+        if isinstance(value, bool) and field.annotation is not bool:
+            raise ValueError("true and false are for switches only")
+        for text in value if isinstance(value, list | tuple) else (value,):
+            if isinstance(text, str | Path) and not _is_unicode(str(text)):
+                raise ValueError("it is not UTF-8, and config.toml can hold nothing else")
+        return value
 
 
 def _setting(default: Any, text: str, *, result: bool = True, **bounds: Any) -> Any:
@@ -54,10 +86,10 @@ class SamplingConfig(_Section):
     """How tokens are drawn."""
 
     max_new_tokens: PositiveInt = _setting(512, "Longest completion, in tokens.")
-    temperature: float = _setting(0.8, "0 is greedy.", ge=0.0, allow_inf_nan=False)
+    temperature: float = _setting(0.8, "0 is greedy.", ge=0.0)
     top_p: float = _setting(0.95, "Nucleus; 1 is off.", gt=0.0, le=1.0)
     top_k: NonNegativeInt = _setting(0, "Most probable tokens kept; 0 is off.")
-    stop: tuple[str, ...] | None = _setting(
+    stop: tuple[Annotated[str, Field(min_length=1)], ...] | None = _setting(
         None, "Strings that end a completion. Default: the closing code fence where the prompt opens one."
     )
 
@@ -65,7 +97,7 @@ class SamplingConfig(_Section):
 class EngineConfig(_Section):
     """Where and how the model runs."""
 
-    device: str = _setting("auto", "auto, cpu, cuda or cuda:N.")
+    device: str = _setting("auto", "auto, cpu, cuda or cuda:N.", pattern=r"^(auto|cpu|cuda(:[0-9]+)?)$")
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = _setting("auto", "Weights and cache.")
     attention: Literal["tree"] = _setting("tree", "How attention over the prompt tree is computed.")
     max_rows: PositiveInt = _setting(128, "Most branches decoded at once on one sampler.", result=False)
@@ -90,11 +122,23 @@ class RayConfig(_Section):
     address: str | None = _setting(None, "Address of a Ray cluster; none starts Ray here.", result=False)
     samplers: PositiveInt = _setting(1, "Sampler actors.", result=False)
     judges: PositiveInt = _setting(1, "Judge actors.", result=False)
-    sampler_gpus: float = _setting(-1.0, "GPUs of a sampler; -1: one where there is one.", result=False)
+    sampler_gpus: float = _setting(
+        -1.0, "GPUs of a sampler, a share of one or whole ones; -1: one where there is one.", result=False
+    )
     unit_samples: PositiveInt = _setting(256, "Samples in a unit of work, about.", result=False)
     unit_timeout_seconds: PositiveInt = _setting(
-        3600, "A unit that takes longer is taken from its sampler and tried elsewhere.", result=False
+        3600,
+        "Seconds since the last batch of samples of a unit of work, after which its sampler is started anew "
+        "and the rest of the unit tried again.",
+        result=False,
     )
+
+    @field_validator("sampler_gpus")
+    @classmethod
+    def _gpus_that_ray_can_give(cls, gpus: float) -> float:
+        if gpus != -1 and not 0 <= gpus <= 1 and not (gpus > 1 and gpus.is_integer()):
+            raise ValueError("allowed are -1, 0, a share of one GPU such as 0.5, or a whole number")
+        return gpus
 
 
 class ReportConfig(_Section):
@@ -124,6 +168,19 @@ class RunConfig(_Section):
     judge: JudgeConfig = JudgeConfig()
     ray: RayConfig = RayConfig()
     report: ReportConfig = ReportConfig()
+
+    @field_validator("out", mode="before")
+    @classmethod
+    def _out_is_a_path(cls, out: Any) -> Any:
+        """A shell leaves the ~ of --out=~/runs as it is; an empty path would mean the working directory."""
+        if not isinstance(out, str | Path):
+            return out
+        if not str(out).strip() or "\0" in str(out):
+            raise ValueError("it is empty or holds a NUL; name a directory")
+        try:
+            return Path(out).expanduser()
+        except RuntimeError as error:  # ~name, of a user who is not there
+            raise ValueError(f"{error}; write the directory in full") from error
 
     @property
     def run_dir(self) -> Path:
@@ -190,8 +247,13 @@ def to_toml(config: RunConfig) -> str:
             section = head
             lines.append(f"\n[{head}]")
         if value is not None:
-            lines.append(f"{name} = {json.dumps(value, ensure_ascii=False)}")
+            lines.append(f"{name} = {_toml_value(value)}")
     return "\n".join(lines).lstrip() + "\n"
+
+
+def _toml_value(value: Any) -> str:
+    """JSON but for one character: TOML wants DEL escaped."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _read_toml(file: Path) -> dict[str, Any]:
@@ -233,8 +295,11 @@ def _lookup(nested: Mapping[str, Any], key: str) -> Any:
 
 
 def _explain(fault: Any) -> str:
-    key = ".".join(str(part) for part in fault["loc"])
-    return f"setting {key} is {fault['input']!r}: {fault['msg']}"
+    key = ".".join(str(part) for part in fault["loc"] if isinstance(part, str))
+    field = dict(settings()).get(key)
+    described = field.description if field is not None else None
+    meaning = f" ({described})" if described else ""
+    return f"setting {key} is {fault['input']!r}: {fault['msg'].removeprefix('Value error, ')}{meaning}"
 
 
 def _extra(field: FieldInfo) -> dict[str, Any]:
@@ -243,4 +308,6 @@ def _extra(field: FieldInfo) -> dict[str, Any]:
 
 def _slug(text: str) -> str:
     kept = "".join(c if c.isalnum() or c in "._" else "-" for c in text)
-    return "-".join(part for part in kept.split("-") if part).strip(".")[-100:]
+    name = "-".join(part for part in kept.split("-") if part)
+    # File systems count bytes, 255 at most; the end of the name tells runs apart.
+    return name.encode()[-_SLUG_BYTES:].decode(errors="ignore").strip(".-")
