@@ -45,8 +45,13 @@ def read_programs(path: Path) -> Iterator[ProgramRow]:
 
     Raises:
         ProgramsFileError: a line is no such row, or its key was there before; the text names file and line.
+            Or the path is a pipe: callers read the rows more than once.
         OSError: the file cannot be read.
     """
+    if path.exists() and not path.is_file():
+        raise ProgramsFileError(
+            f"{path} is no ordinary file, and programs are read more than once; write them to a file first"
+        )
     lines_of: dict[Key, int] = {}
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
@@ -83,9 +88,9 @@ def judge_programs(
     for row in read_programs(programs):
         if row.problem_id not in problems:
             raise ProgramsFileError(_unknown_problem(programs, row, problems))
-    done = finished_keys(verdicts)
-    todo = (row for row in read_programs(programs) if row.key not in done)
     with RowWriter(verdicts) as writer:
+        done = finished_keys(verdicts)  # read under the writer's lock: nobody else adds to them
+        todo = (row for row in read_programs(programs) if row.key not in done)
         items = ((row, row.program, problems[row.problem_id]) for row in todo)
         for row, judgement in judge.judge_all(items):
             key = {"problem_id": row.problem_id, "program_id": row.program_id}

@@ -2,7 +2,8 @@
 
 A row is one line, written by one `write` to a file opened for appending. A process that is killed leaves
 at most one torn line, without its newline, at the end of the file; the next `RowWriter` cuts it off and
-`read_rows` does not yield it. A disk that fills up in the middle of a row leaves no part of it.
+`read_rows` does not yield it. A disk that fills up in the middle of a row leaves no part of it. A writer
+holds a lock on its file (flock), which the system takes back when the process ends in whatever way.
 
 Text is ASCII-escaped JSON. A lone surrogate is no Unicode text, and Arrow refuses the file that holds one;
 it is written as U+FDD0 (a code point that Unicode keeps out of text) and four hex digits, and so is U+FDD0
@@ -11,9 +12,12 @@ itself. `read_rows` turns both back.
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import os
 import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -31,19 +35,38 @@ class RowError(Exception):
 
 
 class RowWriter:
-    """Appends rows to one file. One writer a file at a time."""
+    """Appends rows to one file, and keeps other writers from it."""
 
     def __init__(self, path: Path) -> None:
-        """Open `path` for appending, make it where it is missing, cut off a torn last line.
+        """Open `path` for appending, make it where it is missing, lock it, cut off a torn last line.
 
         Raises:
-            RowError: the file cannot be opened.
+            RowError: the file cannot be opened or locked, is none on a disk, or another writer has it.
         """
         self._path = path
         try:
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise RowError(f"{path} cannot be opened for writing: {error.strerror}") from error
+        try:
+            self._own()
+        except BaseException:
+            os.close(self._descriptor)
+            raise
+
+    def _own(self) -> None:
+        if not stat.S_ISREG(os.fstat(self._descriptor).st_mode):
+            raise RowError(f"{self._path} is a device or a pipe; rows need an ordinary file")
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno != errno.EWOULDBLOCK:
+                raise RowError(
+                    f"{self._path} cannot be locked: {error.strerror}; use a file system that has flock"
+                ) from error
+            raise RowError(
+                f"{self._path} is being written by another process; wait for it, or name another file"
+            ) from error
         os.ftruncate(self._descriptor, _whole_lines_end(self._descriptor))
 
     def append(self, row: dict[str, Any]) -> None:

@@ -20,7 +20,9 @@ from sampler.commands.faults import clear_errors
     "--out", type=click.Path(path_type=Path), required=True, help="Where verdicts go; what is there is kept."
 )
 @click.option("--sandbox", default="auto", show_default=True, help="What programs are confined by.")
-@click.option("--jobs", default=0, show_default="cores", help="Programs judged at once.")
+@click.option(
+    "--jobs", type=click.IntRange(min=0), default=0, show_default="cores", help="Programs judged at once."
+)
 @click.option("--all-tests", is_flag=True, help="Run every test, also after the first failing one.")
 @clear_errors
 def judge(spec: str, programs: Path, out: Path, sandbox: str, jobs: int, all_tests: bool) -> None:

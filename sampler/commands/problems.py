@@ -66,7 +66,9 @@ def show(spec: str, ids: tuple[str, ...]) -> None:
 @problems.command()
 @click.argument("spec")
 @click.option("--sandbox", default="auto", show_default=True, help="What programs are confined by.")
-@click.option("--jobs", default=0, show_default="cores", help="Programs judged at once.")
+@click.option(
+    "--jobs", type=click.IntRange(min=0), default=0, show_default="cores", help="Programs judged at once."
+)
 @clear_errors
 def validate(spec: str, sandbox: str, jobs: int) -> None:
     """Judge the reference and wrong solutions of SPEC; exit status 1 where a verdict is unexpected."""

@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from sampler.core import Completion, Prompt, SamplingParams
-from sampler.engine.errors import EngineError, ModelLoadError, ModelOutputError, PromptError
+from sampler.engine.errors import DeviceError, EngineError, ModelLoadError, ModelOutputError, PromptError
 
 if TYPE_CHECKING:
     from sampler.engine.engine import Engine
@@ -19,6 +19,7 @@ _HOME = {"Engine": "engine", "EngineStats": "stats"}
 
 __all__ = [
     "Completion",
+    "DeviceError",
     "Engine",
     "EngineError",
     "EngineStats",

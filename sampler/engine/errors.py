@@ -2,6 +2,7 @@
 
     EngineError
     +-- ModelLoadError     a model that is not there, or cannot be loaded
+    +-- DeviceError        a device or a dtype that is unknown or not here (also a ValueError)
     +-- PromptError        a prompt that cannot be sampled (also a ValueError)
     +-- ModelOutputError   a model that computes no usable numbers
 
@@ -17,6 +18,10 @@ class EngineError(Exception):
 
 class ModelLoadError(EngineError):
     """A model that is not there, or cannot be loaded."""
+
+
+class DeviceError(EngineError, ValueError):
+    """A device or a dtype that does not exist, or not on this machine."""
 
 
 class PromptError(EngineError, ValueError):

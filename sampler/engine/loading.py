@@ -10,7 +10,7 @@ import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 import sampler
-from sampler.engine.errors import ModelLoadError
+from sampler.engine.errors import DeviceError, ModelLoadError
 from sampler.engine.tokenization import load_tokenizer
 
 DEMO_MODEL = "demo"
@@ -55,7 +55,7 @@ def load_model(name_or_dir: str | Path, device: str, dtype: str) -> LoadedModel:
 
     Raises:
         ModelLoadError: the model is not there or cannot be loaded.
-        ValueError: `device` or `dtype` is none that exists.
+        DeviceError: `device` or `dtype` is none that exists, or the device is not on this machine.
     """
     where = resolve_device(device)
     kind = resolve_dtype(dtype, where)
@@ -75,17 +75,24 @@ def resolve_device(device: str) -> torch.device:
     """The torch device that `device` stands for.
 
     Raises:
-        ValueError: there is no such device, or not on this machine.
+        DeviceError: there is no such device, or not on this machine.
     """
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         found = torch.device(device)
     except RuntimeError as error:
-        raise ValueError(f"device {device!r} is unknown; use 'auto', 'cpu', 'cuda' or 'cuda:N'") from error
+        raise DeviceError(f"device {device!r} is unknown; use 'auto', 'cpu', 'cuda' or 'cuda:N'") from error
     if found.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(
+        raise DeviceError(
             f"device {device!r} was asked for, but torch sees no CUDA device here; use 'cpu' or 'auto'"
+        )
+    if found.index is not None and str(found) != device:
+        raise DeviceError(f"device {device!r} is unknown: its number is too large")  # torch wraps 256 to 0
+    if found.type == "cuda" and (found.index or 0) >= torch.cuda.device_count():
+        raise DeviceError(
+            f"device {device!r} was asked for, but the CUDA devices here are "
+            f"{', '.join(f'cuda:{index}' for index in range(torch.cuda.device_count()))}; use one of these"
         )
     return found
 
@@ -94,10 +101,10 @@ def resolve_dtype(dtype: str, device: torch.device) -> torch.dtype | str:
     """What transformers is told to load: a torch dtype, or `auto` for the checkpoint's own.
 
     Raises:
-        ValueError: there is no such dtype.
+        DeviceError: there is no such dtype.
     """
     if dtype == "auto":
         return torch.float32 if device.type == "cpu" else "auto"
     if dtype not in _DTYPES:
-        raise ValueError(f"dtype {dtype!r} is unknown; use 'auto' or one of {', '.join(map(repr, _DTYPES))}")
+        raise DeviceError(f"dtype {dtype!r} is unknown; use 'auto' or one of {', '.join(map(repr, _DTYPES))}")
     return _DTYPES[dtype]

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import datasets
 import pytest
@@ -75,3 +79,38 @@ def test_a_row_that_does_not_fit_leaves_the_file_whole(tmp_path):
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         writer.append({"text": "c"})
     assert [row["text"] for row in read_rows(path)] == ["a" * 50, "c"]
+
+
+def test_a_file_has_one_writer_at_a_time(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    with RowWriter(path) as writer:
+        writer.append({"n": 1})
+        with pytest.raises(RowError, match=r"rows\.jsonl is being written by another process"):
+            RowWriter(path)
+        writer.append({"n": 2})
+    with RowWriter(path) as writer:
+        writer.append({"n": 3})
+    assert [row["n"] for row in read_rows(path)] == [1, 2, 3]
+
+
+def test_a_killed_writer_leaves_no_lock(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    script = (
+        "import sys; from pathlib import Path; from judge.rows import RowWriter\n"
+        "w = RowWriter(Path(sys.argv[1])); w.append({'n': 1}); print('there', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout.readline() == b"there\n"
+        with pytest.raises(RowError, match="another process"):
+            RowWriter(path)
+        other.send_signal(signal.SIGKILL)
+    with RowWriter(path) as writer:
+        writer.append({"n": 2})
+    assert [row["n"] for row in read_rows(path)] == [1, 2]
+
+
+def test_rows_need_an_ordinary_file():
+    with pytest.raises(RowError, match="/dev/null is a device or a pipe"):
+        RowWriter(Path("/dev/null"))

@@ -230,6 +230,7 @@ def test_the_model_itself_is_left_alone(llama: Any, tokenizer: Any) -> None:
 def test_exported_names() -> None:
     assert sorted(sampler.engine.__all__) == [
         "Completion",
+        "DeviceError",
         "Engine",
         "EngineError",
         "EngineStats",

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import sampler
-from sampler.engine import Engine, ModelLoadError, Prompt, SamplingParams
+from sampler.engine import DeviceError, Engine, ModelLoadError, Prompt, SamplingParams
 from sampler.engine.loading import load_model, model_source, resolve_device, resolve_dtype
 
 
@@ -66,13 +66,23 @@ def test_hub_names_pass_through() -> None:
 def test_devices_and_dtypes() -> None:
     assert resolve_device("cpu") == torch.device("cpu")
     assert resolve_dtype("auto", torch.device("cuda")) == "auto"
-    with pytest.raises(ValueError, match="device 'gpu7' is unknown"):
+    with pytest.raises(DeviceError, match="device 'gpu7' is unknown"):
         resolve_device("gpu7")
-    with pytest.raises(ValueError, match="dtype 'int3' is unknown; use 'auto' or one of 'float32'"):
+    with pytest.raises(DeviceError, match="dtype 'int3' is unknown; use 'auto' or one of 'float32'"):
         resolve_dtype("int3", torch.device("cpu"))
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
 def test_a_cuda_device_that_is_not_there() -> None:
-    with pytest.raises(ValueError, match="torch sees no CUDA device"):
+    with pytest.raises(DeviceError, match="torch sees no CUDA device"):
         resolve_device("cuda")
+
+
+def test_a_cuda_device_beyond_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert resolve_device("cuda:1").index == 1
+    with pytest.raises(DeviceError, match="the CUDA devices here are cuda:0, cuda:1"):
+        resolve_device("cuda:2")
+    with pytest.raises(DeviceError, match="its number is too large"):
+        resolve_device("cuda:256")
