@@ -67,7 +67,7 @@ class FewShotConfig(_Section):
     """Worked examples in the prompt."""
 
     source: str = _setting("bundled?difficulty=easy", "Problem-set SPEC, or .jsonl file, of the examples.")
-    sets: NonNegativeInt = _setting(2, "Few-shot sets; samples are dealt over them. 0 for none.")
+    sets: NonNegativeInt = _setting(0, "Few-shot sets; samples are dealt over them. 0 for none.")
     examples: NonNegativeInt = _setting(1, "Examples in a set.")
 
 

@@ -13,7 +13,7 @@ from tree_attention import PromptTree
 TEMPLATE = (
     "{{ bos_token }}<user>{{ messages[0]['content'] }}</user>{% if add_generation_prompt %}<bot>{% endif %}"
 )
-BASE = {"problems": "bundled?difficulty=easy&limit=3", "samples": 4}
+BASE = {"problems": "bundled?difficulty=easy&limit=3", "samples": 4, "few_shot.sets": 2}
 
 
 @pytest.fixture
@@ -87,3 +87,12 @@ def test_the_dry_run_shows_tree_prompt_and_plan(tokenizer):
     unshared = 2 * sum(len(tokenize(tokenizer, prompt)) for prompt in prompts)
     assert f"{unshared:,}   unshared" in text
     assert "units of work                  3" in text
+
+
+def test_the_dry_run_shows_all_of_the_first_problem_where_few_shot_sets_come_first(tokenizer):
+    config, prompts = prompts_of(tokenizer, prompt__layout="fewshot-first", few_shot__sets=2)
+    name = prompts[0].problem_id
+    tree = "\n".join(describe_run(config)).split("first prompt, ")[0]
+    assert f"fewshot:0 > problem:{name}: samples 0, 2" in tree
+    assert f"fewshot:1 > problem:{name}: samples 1, 3" in tree
+    assert tree.count("problem:") == 2
