@@ -24,9 +24,10 @@ def describe_run(config: RunConfig) -> Iterator[str]:
     tokenizer = load_tokenizer(config.model)
     prompts = list(make_prompts(config, problems, tokenizer))
     tokens = [tokenize(tokenizer, prompt) for prompt in prompts]
-    first = [prompt for prompt in prompts if prompt.problem_id == prompts[0].problem_id]
-    yield f"prompt tree of the first problem, {first[0].problem_id}"
-    yield from _drawn(first, tokens[: len(first)])
+    # Not always the first few: few-shot sets at the root put all problems between a problem's prompts.
+    first = [number for number, prompt in enumerate(prompts) if prompt.problem_id == prompts[0].problem_id]
+    yield f"prompt tree of the first problem, {prompts[0].problem_id}"
+    yield from _drawn([prompts[number] for number in first], [tokens[number] for number in first])
     yield ""
     yield f"first prompt, {prompts[0].prompt_id} ({len(tokens[0])} tokens)"
     yield "-" * 72

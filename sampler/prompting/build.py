@@ -1,7 +1,10 @@
-"""Full prompts of all samples, problem by problem, in tree order.
+"""Full prompts of all samples, in tree order.
 
     problem-first    statement -> few-shot set -> cue -> samples      (default)
     fewshot-first    few-shot set -> statement -> cue -> samples      (sets shared by all problems)
+
+Prompts come in the order of the tree's branches, so that neighbours share the most: problem by problem in
+the first layout, set by set in the second.
 
 A prompt is one string. What prompts share is found later, on the tokens of the whole string. With a
 chat template the same pieces make one user message, and the tokenizer's template renders it.
@@ -33,7 +36,7 @@ def build_prompts(
     layout: Layout = "problem-first",
     render_chat: RenderChat | None = None,
 ) -> Iterator[Prompt]:
-    """Yield the prompts of every problem; sample i is drawn from few-shot set i mod (number of sets).
+    """Yield all prompts in tree order; sample i is drawn from few-shot set i mod (number of sets).
 
     Args:
         problems: what is to be solved.
@@ -45,11 +48,16 @@ def build_prompts(
     Raises:
         FewShotError: a problem is a few-shot example itself and nothing can take its place.
     """
-    for problem in problems:
-        for number, examples in enumerate(few_shot.for_problem(problem)):
-            indices = tuple(range(number, samples, len(few_shot.sets)))
-            if indices:
-                yield _prompt(problem, number, examples, indices, layout, render_chat)
+    numbers = range(min(len(few_shot.sets), samples))  # a set without samples makes no prompt
+    if layout == "problem-first":
+        places = ((problem, number) for problem in problems for number in numbers)
+    else:
+        every = list(problems)
+        places = ((problem, number) for number in numbers for problem in every)
+    for problem, number in places:
+        examples = few_shot.for_problem(problem)[number]
+        indices = tuple(range(number, samples, len(few_shot.sets)))
+        yield _prompt(problem, number, examples, indices, layout, render_chat)
 
 
 def _prompt(

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from problems import Problem, open_problems
 from sampler.prompting.pieces import problem_statement
+
+_SAMPLES = re.compile(r"^## Sample\b.*", re.MULTILINE | re.DOTALL)
 
 
 class FewShotError(Exception):
@@ -27,14 +30,17 @@ class Example:
 
     example_id: str
     title: str
-    statement: str  # as problem_statement() gives it: with sample tests, without the title
+    statement: str  # as problem_statement() gives it: without the title; sample tests may follow
     program: str
 
     def is_about(self, problem: Problem) -> bool:
-        """Whether this is the same problem, by its id or by its words."""
+        """Whether this is the same problem: by its id, or by the words of its task, samples left out."""
         if self.example_id == problem.problem_id:
             return True
-        return _words(problem.statement) in _words(self.statement)
+        ours, theirs = _task(self.statement), _task(problem.statement)
+        if ours or theirs:
+            return ours == theirs
+        return _words(self.statement) == _words(problem_statement(problem)) != ""
 
 
 @dataclass(frozen=True)
@@ -102,9 +108,16 @@ def load_examples(source: str) -> Sequence[Example]:
 
 def _from_file(path: Path) -> list[Example]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        # Not splitlines(): JSON may hold U+2028 and its like as they are.
+        lines = path.expanduser().read_text(encoding="utf-8").split("\n")
     except OSError as error:
         raise FewShotError(f"few-shot file {str(path)!r} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise FewShotError(
+            f"few-shot file {str(path)!r} is not UTF-8 ({error}); save it in that encoding"
+        ) from error
+    except RuntimeError as error:  # ~name, of a user who is not there
+        raise FewShotError(f"few-shot file {str(path)!r}: {error}; write its path in full") from error
     return [_example(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]
 
 
@@ -119,6 +132,8 @@ def _example(path: Path, number: int, line: str) -> Example:
         ) from error
     if not all(isinstance(value, str) for value in values):
         raise FewShotError(f"{path}, line {number}: the values of {', '.join(keys)} must be strings")
+    if any("\ud800" <= character <= "\udfff" for value in values for character in value):
+        raise FewShotError(f"{path}, line {number}: it escapes half of a surrogate pair, which is no text")
     return Example(*values)
 
 
@@ -129,6 +144,11 @@ def _from_problems(spec: str) -> list[Example]:
         if program is not None:
             examples.append(Example(problem.problem_id, problem.title, problem_statement(problem), program))
     return examples
+
+
+def _task(statement: str) -> str:
+    """The words of a statement before its sample tests."""
+    return _words(_SAMPLES.sub("", statement))
 
 
 def _words(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,6 +32,13 @@ def test_read_programs(tmp_path: Path) -> None:
         ProgramRow("increment", "b", None),
         ProgramRow("3", "7", Program("python", "\ud800")),
     ]
+
+
+def test_a_pipe_of_programs_is_refused(tmp_path: Path) -> None:
+    pipe = tmp_path / "p.jsonl"
+    os.mkfifo(pipe)
+    with pytest.raises(ProgramsFileError, match="write them to a file first"):
+        list(read_programs(pipe))
 
 
 def test_a_last_line_without_an_end_is_a_row(tmp_path: Path) -> None:

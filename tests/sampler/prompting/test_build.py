@@ -30,6 +30,37 @@ def test_samples_are_dealt_over_the_sets_and_all_are_there():
     ]
 
 
+def common_characters(one: str, other: str) -> int:
+    pairs = zip(one, other, strict=False)
+    return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
+
+
+def test_fewshot_first_goes_set_by_set():
+    prompts = list(build_prompts(PROBLEMS, SETS, samples=5, layout="fewshot-first"))
+    assert [(p.prompt_id, p.sample_indices) for p in prompts] == [
+        ("p/0", (0, 2, 4)),
+        ("q/0", (0, 2, 4)),
+        ("p/1", (1, 3)),
+        ("q/1", (1, 3)),
+    ]
+
+
+@pytest.mark.parametrize("layout", ["problem-first", "fewshot-first"])
+def test_neighbours_share_the_most(layout):
+    """Tree order: what two prompts share, every prompt between them shares too."""
+    texts = [p.text for p in build_prompts([*PROBLEMS, make_problem("r")], SETS, samples=2, layout=layout)]
+    assert len(texts) == 6
+    for low in range(len(texts)):
+        for high in range(low + 1, len(texts)):
+            shared = common_characters(texts[low], texts[high])
+            assert all(common_characters(texts[low], text) >= shared for text in texts[low + 1 : high])
+
+
+def test_problems_may_be_a_generator():
+    made = list(build_prompts(iter(PROBLEMS), SETS, samples=2, layout="fewshot-first"))
+    assert [p.prompt_id for p in made] == ["p/0", "q/0", "p/1", "q/1"]
+
+
 def test_more_sets_than_samples_make_no_empty_prompt():
     assert [p.prompt_id for p in build_prompts(PROBLEMS[:1], SETS, samples=1)] == ["p/0"]
 

@@ -6,14 +6,15 @@ import pytest
 
 from problems import Problem, Submission, TestCase
 from sampler.prompting import Example, FewShotError, FewShotSets, load_examples
+from sampler.prompting.pieces import problem_statement
 
 
-def make_problem(problem_id: str, statement: str = "") -> Problem:
+def make_problem(problem_id: str, statement: str = "", sample: bytes = b"1\n") -> Problem:
     return Problem(
         problem_id=problem_id,
         title=problem_id.title(),
         statement=statement or f"Do {problem_id}.",
-        tests=(TestCase("sample/1", b"1\n", b"2\n", sample=True),),
+        tests=(TestCase("sample/1", sample, b"2\n", sample=True),),
         submissions=(Submission("accepted/a.py", "python", "print(2)", frozenset({"AC"})),),
     )
 
@@ -57,6 +58,28 @@ def test_the_same_words_under_another_id_are_the_same_problem():
     assert len(seen[0]) == 6
 
 
+def test_a_statement_inside_another_is_another_problem():
+    example = Example("e", "E", "Add. Then print the sum of all.", "print(1)")
+    assert not example.is_about(make_problem("short", statement="Add."))
+    assert not example.is_about(make_problem("longer", statement="Add. Then print the sum of all. Twice."))
+
+
+def test_samples_make_no_difference():
+    problem = make_problem("p", statement="Add.")
+    assert Example("e", "E", problem_statement(problem), "").is_about(problem)
+    assert Example("e", "E", "Add.", "").is_about(problem)
+    assert Example("e", "E", "Add.\n\n## Sample 1\n\nanother one", "").is_about(problem)
+
+
+def test_without_words_the_samples_decide():
+    bare, other = make_problem("p", statement=" "), make_problem("q", statement="\n", sample=b"7\n")
+    example = Example("e", "E", problem_statement(bare), "")
+    assert example.is_about(bare)
+    assert not example.is_about(other)
+    assert not example.is_about(make_problem("r", statement="Add."))
+    assert not Example("e", "E", "", "").is_about(bare)
+
+
 def test_a_problem_that_cannot_be_replaced_is_refused():
     sets = FewShotSets.deal(EXAMPLES, sets=1, size=7, seed=1)
     with pytest.raises(FewShotError, match="'e3' is itself a few-shot example"):
@@ -70,8 +93,31 @@ def test_examples_from_a_file(tmp_path):
     assert [e.example_id for e in load_examples(str(file))] == ["a", "b"]
 
 
+def test_line_separators_inside_text_end_no_line(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    row = {"id": "a", "title": "A", "statement": "Do\u2028it\x85.", "program": "print(1)"}
+    (tmp_path / "shots.jsonl").write_text(json.dumps(row, ensure_ascii=False) + "\r\n", encoding="utf-8")
+    assert [e.statement for e in load_examples("~/shots.jsonl")] == ["Do\u2028it\x85."]
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path):
+    latin = tmp_path / "latin.jsonl"
+    latin.write_bytes("{é}".encode("latin-1"))
+    with pytest.raises(FewShotError, match=r"latin\.jsonl' is not UTF-8"):
+        load_examples(str(latin))
+    with pytest.raises(FewShotError, match="write its path in full"):
+        load_examples("~no-such-user/shots.jsonl")
+
+
 @pytest.mark.parametrize(
-    "line", ["nonsense", "[]", '{"id": "a"}', '{"id":1,"title":"","statement":"","program":""}']
+    "line",
+    [
+        "nonsense",
+        "[]",
+        '{"id": "a"}',
+        '{"id":1,"title":"","statement":"","program":""}',
+        r'{"id":"a","title":"","statement":"\ud800","program":""}',
+    ],
 )
 def test_a_bad_line_is_named(tmp_path, line):
     file = tmp_path / "shots.jsonl"
