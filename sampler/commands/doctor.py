@@ -6,11 +6,13 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 import click
+
+_REINSTALL = "pip install orchard-sampler -c constraints.txt"
 
 
 @dataclass(frozen=True)
@@ -24,12 +26,29 @@ class Finding:
     needed: bool = True
 
 
+@dataclass(frozen=True)
+class Check:
+    """A check of one part: `run` yields what it finds, and may raise where the part is broken."""
+
+    name: str
+    run: Callable[[], Iterator[Finding]]
+    needed: bool = True
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield the findings. The doctor sees broken machines: what a check raises is a finding too."""
+        try:
+            yield from self.run()
+        except Exception as error:
+            detail = f"the check failed with {type(error).__name__}: {error}"
+            yield Finding(self.name, False, detail, _REINSTALL, self.needed)
+
+
 @click.command()
 def doctor() -> None:
     """Check Python, packages, devices, sandbox, Docker and Ray; exit status 1 if a run cannot work."""
     failed = False
-    for check in (_python, _packages, _devices, _sandbox, _docker, _ray, _demo_model):
-        for finding in check():
+    for check in _CHECKS:
+        for finding in check.findings():
             failed |= finding.needed and not finding.ok
             _print(finding)
     if failed:
@@ -60,7 +79,7 @@ def _packages() -> Iterator[Finding]:
         try:
             yield Finding(name, True, version(name))
         except PackageNotFoundError:
-            yield Finding(name, False, "not installed", "pip install orchard-sampler -c constraints.txt")
+            yield Finding(name, False, "not installed", _REINSTALL)
 
 
 def _devices() -> Iterator[Finding]:
@@ -105,11 +124,16 @@ def _ray() -> Iterator[Finding]:
         yield Finding("Ray", True, "a local Ray started and ran a task")
         return
     last = (probe.stderr.strip().splitlines() or ["no message"])[-1]
-    shm = shutil.disk_usage("/dev/shm").free / 2**20  # noqa: S108
-    remedy = (
-        f"free memory and space (/dev/shm has {shm:.0f} MiB, Ray wants 100 or more, /tmp must be writable)"
-    )
+    remedy = f"free memory and space ({_shared_memory()}, Ray wants 100 MiB or more, /tmp must be writable)"
     yield Finding("Ray", False, f"a local Ray did not start: {last}", remedy)
+
+
+def _shared_memory() -> str:
+    where = "/dev/shm"  # noqa: S108  Ray's own place
+    try:
+        return f"{where} has {shutil.disk_usage(where).free >> 20} MiB"
+    except OSError as error:
+        return f"{where} cannot be used: {error.strerror}"
 
 
 def _demo_model() -> Iterator[Finding]:
@@ -119,7 +143,7 @@ def _demo_model() -> Iterator[Finding]:
     try:
         tokenizer = load_tokenizer("demo")
     except EngineError as error:
-        yield Finding("bundled model", False, str(error))
+        yield Finding("bundled model", False, str(error), _REINSTALL)
         return
     yield Finding("bundled model", True, f"there, {len(tokenizer)} tokens")
 
@@ -129,3 +153,14 @@ def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     except subprocess.TimeoutExpired:
         return subprocess.CompletedProcess(command, 1, "", "no answer within 120 s")
+
+
+_CHECKS = (
+    Check("Python", _python),
+    Check("packages", _packages),
+    Check("devices", _devices),
+    Check("sandbox", _sandbox),
+    Check("Docker", _docker, needed=False),
+    Check("Ray", _ray),
+    Check("bundled model", _demo_model),
+)

@@ -15,7 +15,7 @@ R = TypeVar("R")
 
 # Where each class of such errors is defined. They are looked up among the modules that are loaded: an error
 # that was raised has its module there, and importing the others would take seconds.
-_MENDABLE = (
+MENDABLE = (
     ("judge.errors", "JudgeError"),
     ("judge.rows", "RowError"),
     ("problems.problem", "ProblemError"),
@@ -34,7 +34,7 @@ def is_mendable(error: Exception) -> bool:
         return True
     return any(
         isinstance(error, getattr(sys.modules[module], name))
-        for module, name in _MENDABLE
+        for module, name in MENDABLE
         if module in sys.modules
     )
 

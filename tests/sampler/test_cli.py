@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from click.testing import CliRunner
 
 from judge.rows import read_rows
 from sampler.cli import main
+from sampler.commands import faults
 
 HEAVY = ("torch", "transformers", "ray", "datasets", "pydantic", "numpy", "rich", "matplotlib")
 
@@ -52,6 +54,12 @@ def test_every_command_of_the_overview_has_help():
         (["problems", "show", "bundled", "anagram-pair"], "anagram-pairs"),
         (["report", "/absent"], "no run directory"),
         (["judge", "--problems", "bundled", "--programs", "/absent.jsonl", "--out", "x"], "/absent.jsonl"),
+        (["judge", "--problems", "bundled", "--programs", "/dev/null", "--out", "x"], "a file first"),
+        (["judge", "--problems", "p", "--programs", "p", "--out", "x", "--jobs", "-1"], "range x>=0"),
+        (["problems", "validate", "bundled", "--jobs", "-1"], "range x>=0"),
+        (["run", "--sampling.stop", ""], "setting sampling.stop is ''"),
+        (["run", "--engine.device", "nonsense"], "setting engine.device is 'nonsense'"),
+        (["run", "--out", ""], "setting out is ''"),
     ],
 )
 def test_what_a_user_can_mend_is_one_clear_message(arguments, message):
@@ -59,6 +67,42 @@ def test_what_a_user_can_mend_is_one_clear_message(arguments, message):
     assert result.exit_code in (1, 2)
     assert message in result.output
     assert "Traceback" not in result.output
+
+
+def test_a_typing_error_costs_no_heavy_import():
+    script = (
+        "import sys\nfrom sampler.cli import main\n"
+        "try:\n    main(['run', '--samples', 'many'])\nexcept SystemExit as end:\n    print(end.code)\n"
+        "print([name for name in ('torch', 'transformers', 'ray', 'datasets') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "1\n[]\n"
+    assert done.stderr == (
+        "Error: setting samples is 'many': Input should be a valid integer, unable to parse string as an "
+        "integer (Samples per problem.)\n"
+    )
+
+
+@pytest.mark.parametrize(("module", "name"), faults.MENDABLE)
+def test_mendable_errors_are_where_they_are_looked_up(module, name):
+    error = getattr(importlib.import_module(module), name)
+    assert error.__module__ == module
+    assert faults.is_mendable(error.__new__(error))
+
+
+def test_a_fault_of_ours_keeps_its_traceback():
+    assert not faults.is_mendable(ValueError("what?"))
+    with pytest.raises(KeyError):
+        faults.clear_errors(lambda: {}["ours"])()
+
+
+def test_a_closed_output_ends_a_command_quietly():
+    command = [sys.executable, "-c", "from sampler.cli import main; main()", "problems", "show", "bundled"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 1
 
 
 def test_problems_are_listed_and_shown():
