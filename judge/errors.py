@@ -47,6 +47,10 @@ class SandboxUnavailableError(SandboxError):
         self.detail = detail
         self.remedy = remedy
 
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+        """Pickle by the constructor's arguments: the error travels between processes."""
+        return type(self), (self.detail, self.remedy)
+
 
 class SandboxFaultError(SandboxError):
     """A sandbox that was working has failed through no doing of the program in it."""

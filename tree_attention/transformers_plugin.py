@@ -50,6 +50,10 @@ class UnsupportedModelError(ValueError):
             "Choose a decoder whose layers all use transformers' attention interface, such as llama or qwen2."
         )
 
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+        """Pickle by the constructor's arguments: the error travels between processes."""
+        return type(self), (self.model_type, self.reason)
+
 
 @dataclass(frozen=True, eq=False)
 class AttentionCall:

@@ -29,7 +29,12 @@ class PromptError(EngineError, ValueError):
 
     def __init__(self, prompt_id: str, reason: str) -> None:
         self.prompt_id = prompt_id
+        self.reason = reason
         super().__init__(f"prompt {prompt_id!r} {reason}")
+
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+        """Pickle by the constructor's arguments: the error travels between processes."""
+        return type(self), (self.prompt_id, self.reason)
 
 
 class ModelOutputError(EngineError):
