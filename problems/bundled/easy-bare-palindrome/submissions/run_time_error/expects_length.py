@@ -1,0 +1,3 @@
+n = int(input())
+s = [c for c in input() if c not in "aeiou"]
+print("YES" if s == s[::-1] else "NO")

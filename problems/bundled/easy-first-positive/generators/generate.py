@@ -1,0 +1,45 @@
+"""Writes data/secret: the inputs from `cases`, the answers from the reference solution.
+
+Run it as `python generators/generate.py`; it always writes the same files.
+"""
+
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parent.parent
+
+
+def show(values):
+    return " ".join(map(str, values)) + "\n"
+
+
+def cases():
+    rng = random.Random(4147)
+    yield "one", show([1])
+    yield "none", show([-4, 0, -1])
+    yield "zero-first", show([0, 6, 2])
+    for index in range(4):
+        yield f"small-{index}", show([rng.randint(-15, 10) for _ in range(rng.randint(2, 9))])
+    yield "medium", show([rng.randint(-1000, 1000) for _ in range(100)])
+    yield "all-largest", show([1000] * 1000)
+    yield "all-smallest", show([-1000] * 1000)
+    for index in range(2):
+        yield f"random-max-{index}", show([rng.randint(-1000, 1000) for _ in range(1000)])
+
+
+def main():
+    secret = PACKAGE / "data" / "secret"
+    secret.mkdir(parents=True, exist_ok=True)
+    for old in secret.iterdir():
+        old.unlink()
+    reference = [sys.executable, str(PACKAGE / "submissions" / "accepted" / "reference.py")]
+    for number, (name, text) in enumerate(cases(), start=1):
+        answer = subprocess.run(reference, input=text.encode(), capture_output=True, check=True).stdout
+        (secret / f"{number:02}-{name}.in").write_bytes(text.encode())
+        (secret / f"{number:02}-{name}.ans").write_bytes(answer)
+
+
+if __name__ == "__main__":
+    main()

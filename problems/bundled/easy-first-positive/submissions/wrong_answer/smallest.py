@@ -1,0 +1,1 @@
+print(min((x for x in map(int, input().split()) if x > 0), default=-1))

@@ -1,0 +1,3 @@
+words = input().split()
+words = [w.upper() for w in words]
+print(min(words, key=len))

@@ -1,0 +1,1 @@
+print(min(reversed(input().upper().split()), key=len))

@@ -1,0 +1,3 @@
+words = input().split()
+nums = [len(w) for w in words]
+print(len(set(nums)))
