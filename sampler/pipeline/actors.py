@@ -16,14 +16,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from judge import Judge, Judgement, Program
-from problems import open_problems
+from judge import Judge, JudgeError, Judgement, Program, Verdict
+from problems import Limits, Problem, TestCase, open_problems
 from sampler.config import EngineConfig
 from sampler.core import Completion, Prompt, SamplingParams
-from sampler.pipeline.rows import sample_row
+from sampler.pipeline.cores import usable_cores
+from sampler.pipeline.rows import LANGUAGE, sample_row
 from sampler.pipeline.units import Unit
 
 _BATCH_SECONDS = 0.2  # rows are sent in batches: one message a row would cost more than the row
+
+# What any judge that works accepts, also on a machine that is very busy.
+_ECHO = Program(LANGUAGE, "print(input())\n")
+_ECHOED = Problem(
+    "echo", "Echo", "", (TestCase("echo", b"1\n", b"1\n"),), Limits(cpu_seconds=20.0, wall_seconds=120.0)
+)
 
 
 @dataclass(frozen=True)
@@ -132,6 +139,19 @@ class JudgeWorker:
         """Judge one program; None stands for a completion without one."""
         return self._judge.judge(program, self._problems[problem_id])
 
+    def check(self, problem_id: str) -> None:
+        """Show that programs of a problem can be judged here: its files are there and the sandbox works.
+
+        Raises:
+            judge.JudgeError: a program that prints its input is not accepted.
+            OSError: a file of the problem cannot be read.
+        """
+        self._problems[problem_id].digest()  # reads them all
+        judgement = self._judge.judge(_ECHO, _ECHOED)
+        if judgement.verdict != Verdict.AC:
+            said = (judgement.detail or {}).get("message") or (judgement.detail or {}).get("stderr")
+            raise JudgeError(f"a program that prints its input gets {judgement.verdict} here: {said}")
+
 
 def _hardware() -> dict[str, Any]:
     import torch
@@ -140,7 +160,7 @@ def _hardware() -> dict[str, Any]:
     return {
         "machine": platform.machine(),
         "cpu": _cpu_name(),
-        "cores": os.cpu_count(),
+        "cores": usable_cores(),
         "gpus": gpus,
         "system": platform.platform(terse=True),
     }

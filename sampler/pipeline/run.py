@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import sys
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +22,8 @@ from sampler.pipeline.rows import LANGUAGE
 from sampler.pipeline.store import RunStore
 from sampler.pipeline.units import Unit, make_units
 from sampler.run_dir import Key, RunDir, key_of
+
+log = logging.getLogger("orchard.run")
 
 
 @dataclass(frozen=True)
@@ -46,8 +50,18 @@ class _Stages:
         self._last = now
 
 
-def run(config: RunConfig, *, judging: bool = True) -> RunResult:
+def _tell(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+def run(config: RunConfig, *, judging: bool = True, tell: Callable[[str], None] = _tell) -> RunResult:
     """Sample, and judge unless `judging` is False, what the run directory does not hold yet.
+
+    Args:
+        config: the settings.
+        judging: whether programs are judged in this session.
+        tell: takes a line for people before what may take long; the default writes it to standard error.
 
     Raises:
         RunDirError: the directory is in use, is no run, or holds a run with other settings.
@@ -67,7 +81,7 @@ def run(config: RunConfig, *, judging: bool = True) -> RunResult:
         stages.end("problems and prompts")
         unjudged = store.sampled - store.judged if judging else set()
         if units or unjudged:
-            _work(config, store, problems, manifest, units, unjudged, stages, judging=judging)
+            _work(config, store, problems, manifest, units, unjudged, stages, tell, judging=judging)
         made = len(store.sampled) - resumed, len(store.judged) - judged
         return RunResult(store.directory, *made, resumed, stages.seconds)
 
@@ -80,16 +94,18 @@ def _work(
     units: list[Unit],
     unjudged: Collection[Key],
     stages: _Stages,
+    tell: Callable[[str], None],
     *,
     judging: bool,
 ) -> None:
     """One session: start the workers, let the driver work, leave the manifest complete."""
-    _log_to(store.directory)
     params = sampling_params(config, [prompt for unit in units for prompt in unit.prompts])
-    with ray_session(config):
+    with _log_to(store.directory), ray_session(config):
         stages.end("start of Ray")
         workers = start_workers(config, params, sampling=bool(units), judging=judging)
-        store.begin(_introduced(workers, problems, manifest), to_toml(config))
+        if units:
+            tell(f"loading the model {config.model} on {len(workers.samplers)} sampler(s)")
+        store.begin(_introduced(workers, config, problems, manifest), to_toml(config))
         stages.end("loading of the workers")
         with _progress(config, store, len(problems), judging=judging) as progress:
             driver = Driver(
@@ -102,20 +118,39 @@ def _work(
                 unit_timeout_seconds=config.ray.unit_timeout_seconds,
                 progress=progress,
             )
-            try:
+            with _session_entered(store, driver, stages):
                 driver.run(units, _tasks(store, unjudged))
-            finally:
-                stages.end("sampling and judging")
-                seconds = stages.seconds["sampling and judging"]
-                store.end(driver.figures() | {"seconds": seconds, "stages": stages.seconds})
     stages.end("end of Ray")
 
 
-def _introduced(workers: Workers, problems: dict[str, Problem], manifest: dict[str, Any]) -> dict[str, Any]:
-    """The manifest with what the workers say of themselves, after they agree on the problem set."""
+@contextlib.contextmanager
+def _session_entered(store: RunStore, driver: Driver, stages: _Stages) -> Iterator[None]:
+    """Enter what the session did into the manifest, however it ends."""
+
+    def enter() -> None:
+        stages.end("sampling and judging")
+        seconds = stages.seconds["sampling and judging"]
+        store.end(driver.figures() | {"seconds": seconds, "stages": stages.seconds})
+
+    try:
+        yield
+    except BaseException:
+        try:
+            enter()
+        except OSError as error:  # the error that ended the run says what to do, and shall be seen
+            log.error("the session's figures are lost: %s", error)
+        raise
+    enter()
+
+
+def _introduced(
+    workers: Workers, config: RunConfig, problems: dict[str, Problem], manifest: dict[str, Any]
+) -> dict[str, Any]:
+    """The manifest with what the workers say of themselves, after they agree on model and problem set."""
     calls = [actor.describe.remote() for actor in (*workers.samplers, *workers.judges)]
     answers = first_call(calls)
     samplers, sandboxes = answers[: len(workers.samplers)], answers[len(workers.samplers) :]
+    _compare_samplers(samplers)
     for digests in first_call([judge.digests.remote() for judge in workers.judges]):
         differing = [name for name, problem in problems.items() if digests.get(name) != problem.digest()]
         if differing:
@@ -123,7 +158,25 @@ def _introduced(workers: Workers, problems: dict[str, Problem], manifest: dict[s
                 f"a judge's node reads {len(differing)} problems of {manifest['problem_set']['spec']!r} "
                 f"otherwise than this one, {differing[0]!r} first; give all nodes the same files"
             )
+    for sampler in samplers:
+        sampler["model"] |= {"name": config.model}  # as it was typed: actors are given absolute paths
     return add_workers(manifest, samplers[0] if samplers else None, sandboxes[0] if sandboxes else None)
+
+
+def _compare_samplers(samplers: list[dict[str, Any]]) -> None:
+    """Refuse samplers whose rows would not be of one run.
+
+    Raises:
+        PipelineError: two of them have another model, dtype or attention mode.
+    """
+    for number, sampler in enumerate(samplers):
+        for name in ("model", "dtype", "attention"):
+            if sampler[name] != samplers[0][name]:
+                raise PipelineError(
+                    f"samplers differ in {name}: sampler 0 has {samplers[0][name]!r}, sampler {number} has "
+                    f"{sampler[name]!r}; give all nodes the same model files, and set engine.dtype and "
+                    "engine.device where they choose differently"
+                )
 
 
 def _progress(config: RunConfig, store: RunStore, problems: int, *, judging: bool) -> Progress:
@@ -143,16 +196,20 @@ def _tasks(store: RunStore, unjudged: Collection[Key]) -> Iterator[Task]:
             yield Task(key_of(row), program, drawn=row["finish_reason"] != "error")
 
 
-def _log_to(directory: RunDir) -> None:
-    """Send our log to the run's own file: the terminal belongs to the progress line."""
-    path = (directory.logs / "driver.log").resolve()
+@contextlib.contextmanager
+def _log_to(directory: RunDir) -> Iterator[None]:
+    """Send our log to the run's own file meanwhile: the terminal belongs to the progress line."""
     logger = logging.getLogger("orchard")
-    for handler in list(logger.handlers):
-        if isinstance(handler, logging.FileHandler):
-            logger.removeHandler(handler)
-            handler.close()
-    handler = logging.FileHandler(path, encoding="utf-8")
+    before = logger.level, logger.propagate
+    handler = logging.FileHandler((directory.logs / "driver.log").resolve(), encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
+        logger.setLevel(before[0])
+        logger.propagate = before[1]

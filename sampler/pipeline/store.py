@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 import fcntl
 import json
+import logging
 import os
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +18,8 @@ from typing import IO, Any
 
 from judge.rows import SCHEMA_VERSION, RowWriter
 from sampler.run_dir import Key, RunDir, RunDirError, key_of
+
+log = logging.getLogger("orchard.store")
 
 _COMPARED = ("config", "problem_set", "prompts", "seed", "dtype", "attention", "model")
 
@@ -28,14 +31,23 @@ class RunStore:
         """Make the directory where it is missing, and lock it.
 
         Raises:
-            RunDirError: another process is writing to it, or it is not empty and no run directory.
+            RunDirError: another process is writing to it, it cannot be locked, or it is not empty and no
+                run directory.
+            judge.rows.RowError: a row file cannot be read.
         """
         self.directory = RunDir(path)
         self._refuse_foreign(path)
-        for folder in (path, self.directory.logs, self.directory.report):
-            folder.mkdir(parents=True, exist_ok=True)
-        self._lock = _lock(path / "logs" / "lock")
+        self.directory.logs.mkdir(parents=True, exist_ok=True)
+        self._lock = _lock(_lock_path(self.directory))
         self._writers: dict[str, RowWriter] = {}
+        try:
+            self.directory.report.mkdir(exist_ok=True)
+            self._read()
+        except BaseException:
+            self._lock.close()
+            raise
+
+    def _read(self) -> None:
         for kind in ("samples", "verdicts"):
             for part in self.directory.parts(kind):
                 RowWriter(part).close()  # cuts off a torn last line
@@ -46,7 +58,8 @@ class RunStore:
     def _refuse_foreign(path: Path) -> None:
         if path.exists() and not path.is_dir():
             raise RunDirError(f"{path} is a file; --out needs a directory")
-        ours = RunDir(path).manifest_path.exists() or RunDir(path).logs.is_dir()
+        # The lock is the first file of a run, the manifest comes when its workers have started.
+        ours = RunDir(path).manifest_path.exists() or _lock_path(RunDir(path)).exists()
         if path.is_dir() and any(path.iterdir()) and not ours:
             raise RunDirError(f"{path} is not empty and holds no run; name an empty or new --out directory")
 
@@ -120,21 +133,39 @@ class RunStore:
         if key in keys:
             raise AssertionError(f"a second {kind} row for {key}")  # our own fault, never the user's
         if kind not in self._writers:
-            part = self.directory.path / f"{kind}-{self._session:05d}.jsonl"
-            self._writers[kind] = RowWriter(part)
+            self._writers[kind] = RowWriter(self._part(kind))
+            _sync(self.directory.path)  # the file's name
         self._writers[kind].append({"schema_version": SCHEMA_VERSION} | row)
         keys.add(key)
+
+    def _part(self, kind: str) -> Path:
+        return self.directory.path / f"{kind}-{self._session:05d}.jsonl"
+
+    def sync(self) -> None:
+        """Have the rows written so far on the device, where a power cut cannot lose them.
+
+        Raises:
+            OSError: the device does not take them.
+        """
+        for kind in self._writers:
+            _sync(self._part(kind))
 
     def _write_manifest(self) -> None:
         text = json.dumps(self._manifest, indent=2, ensure_ascii=True) + "\n"
         write_atomically(self.directory.manifest_path, text)
 
     def close(self) -> None:
-        """Flush the rows to the device and give the lock back."""
-        for writer in self._writers.values():
-            writer.close()
-        self._writers.clear()
-        self._lock.close()
+        """Flush the rows to the device and give the lock back.
+
+        Raises:
+            OSError: the device does not take the rows.
+        """
+        try:
+            for writer in self._writers.values():
+                writer.close()
+            self._writers.clear()
+        finally:
+            self._lock.close()
 
     def __enter__(self) -> RunStore:
         return self
@@ -142,7 +173,12 @@ class RunStore:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        try:
+            self.close()
+        except OSError as error:
+            if value is None:
+                raise
+            log.error("%s cannot be closed: %s", self.directory.path, error)  # the first error says more
 
 
 def now() -> str:
@@ -151,25 +187,50 @@ def now() -> str:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write a whole file or leave the one there as it is, also when the process is killed meanwhile."""
+    """Write a whole file or leave the one there as it is, also when the process is killed meanwhile.
+
+    Raises:
+        OSError: it cannot be written; the error names `path`.
+    """
     draft = path.with_name(f".{path.name}.new")
-    with draft.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    try:
+        with draft.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+        _sync(path.parent)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _sync(path: Path) -> None:
+    """Have a file's content, or a directory's list of names, on the device."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _lock_path(directory: RunDir) -> Path:
+    return directory.logs / "lock"
 
 
 def _lock(path: Path) -> IO[str]:
     file = path.open("a+", encoding="utf-8")
+    run = path.parent.parent
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
+    except BlockingIOError as error:
         file.seek(0)
         holder = file.read().strip() or "another process"
         file.close()
+        raise RunDirError(f"{run} is being written by {holder}; wait for it or name another --out") from error
+    except OSError as error:
+        file.close()
         raise RunDirError(
-            f"{path.parent.parent} is being written by {holder}; wait for it or name another --out"
+            f"{run} cannot be locked: {error.strerror}; name an --out directory on a file system with locks"
         ) from error
     file.truncate(0)
     file.write(f"process {os.getpid()}\n")
