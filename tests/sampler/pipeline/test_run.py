@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import logging
 import os
 import signal
 import threading
@@ -11,7 +13,10 @@ from pathlib import Path
 import pytest
 
 from sampler.config import RunConfig, load_config
+from sampler.pipeline import run as module
+from sampler.pipeline.driver import PipelineError
 from sampler.pipeline.run import run
+from sampler.pipeline.store import RunStore
 from sampler.run_dir import RunDir, RunDirError, key_of
 
 pytestmark = pytest.mark.usefixtures("cluster")
@@ -40,8 +45,10 @@ def contents(out: Path) -> dict:
 @pytest.fixture(scope="module")
 def plain(cluster, tmp_path_factory):
     out = tmp_path_factory.mktemp("plain") / "run"
-    result = run(settings(out))
+    told: list[str] = []
+    result = run(settings(out), tell=told.append)
     assert (result.sampled, result.judged, result.resumed) == (24, 24, 0)
+    assert told == ["loading the model demo on 1 sampler(s)"]
     return contents(out)
 
 
@@ -105,3 +112,68 @@ def test_other_settings_are_refused_before_anything_starts(plain, tmp_path):
     with pytest.raises(RunDirError, match=r"sampling\.temperature: 0\.8 there, 0\.1 now"):
         run(settings(out, samples=1, problems="bundled?difficulty=easy&limit=1", sampling__temperature=0.1))
     assert len(RunDir(out).manifest()["sessions"]) == 1
+
+
+@pytest.mark.slow
+def test_a_model_is_named_in_the_manifest_as_it_was_typed(tmp_path, monkeypatch):
+    demo = Path(module.__file__).parent.parent / "demo_model"
+    (tmp_path / "mine").symlink_to(demo)
+    monkeypatch.chdir(tmp_path)
+    run(settings(Path("run"), samples=1, problems="bundled?difficulty=easy&limit=1", model="./mine"))
+    manifest = RunDir(tmp_path / "run").manifest()
+    assert manifest["model"]["name"] == manifest["config"]["model"] == "./mine"
+    assert 'model = "./mine"' in (tmp_path / "run" / "config.toml").read_text(encoding="utf-8")
+
+
+def described(**more: object) -> dict:
+    return {"model": {"name": "m", "digest": "d"}, "dtype": "float32", "attention": "tree"} | more
+
+
+def test_samplers_of_one_run_are_equal_but_for_their_machines():
+    module._compare_samplers([])
+    module._compare_samplers([described(device="cuda:0"), described(device="cuda:1")])
+    with pytest.raises(
+        PipelineError, match="samplers differ in dtype: sampler 0 has 'float32', sampler 2 has"
+    ):
+        module._compare_samplers([described(), described(), described(dtype="bfloat16")])
+    with pytest.raises(PipelineError, match="samplers differ in model"):
+        module._compare_samplers([described(), described(model={"name": "m", "digest": "e"})])
+
+
+def test_our_log_goes_to_the_run_only_while_it_lasts(tmp_path):
+    directory = RunDir(tmp_path)
+    directory.logs.mkdir()
+    logger = logging.getLogger("orchard")
+    before = (logger.level, logger.propagate, list(logger.handlers))
+    with module._log_to(directory):
+        logging.getLogger("orchard.driver").info("meanwhile")
+    assert (logger.level, logger.propagate, list(logger.handlers)) == before
+    logging.getLogger("orchard.driver").error("afterwards")
+    text = (directory.logs / "driver.log").read_text(encoding="utf-8")
+    assert "INFO orchard.driver: meanwhile" in text
+    assert "afterwards" not in text
+
+
+class Figures:
+    def figures(self) -> dict[str, int]:
+        return {"sampled": 7}
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_the_error_that_ended_the_work_is_the_one_that_is_seen(tmp_path, monkeypatch, caplog, full):
+    with RunStore(tmp_path) as store:
+        store.begin({"seed": 0}, "")
+        if full:
+
+            def refuse(path: Path, text: str) -> None:
+                raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+            monkeypatch.setattr("sampler.pipeline.store.write_atomically", refuse)
+        with (
+            pytest.raises(PipelineError, match="mend it"),
+            module._session_entered(store, Figures(), module._Stages()),
+        ):
+            raise PipelineError("mend it")
+    session = RunDir(tmp_path).manifest()["sessions"][0]
+    assert session.get("sampled") == (None if full else 7)
+    assert ("figures are lost" in caplog.text) == full

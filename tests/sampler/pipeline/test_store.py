@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
+import os
 
 import pytest
 
-from sampler.pipeline.store import RunStore
+from judge.rows import RowError
+from sampler.pipeline import store as store_module
+from sampler.pipeline.store import RunStore, write_atomically
 from sampler.run_dir import RunDir, RunDirError
 
 MANIFEST = {
@@ -93,3 +98,74 @@ def test_a_manifest_that_was_being_written_is_the_old_one(tmp_path):
     assert json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))["seed"] == 0
     with RunStore(tmp_path) as store:
         store.begin(MANIFEST, "")
+
+
+def test_a_directory_is_not_ours_because_it_has_logs(tmp_path):
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "server.log").write_text("theirs", encoding="utf-8")
+    with pytest.raises(RunDirError, match="holds no run"):
+        RunStore(tmp_path)
+    (tmp_path / "logs" / "lock").touch()  # a run that was killed before its workers had started
+    RunStore(tmp_path).close()
+
+
+def test_a_file_system_without_locks_is_called_so(tmp_path, monkeypatch):
+    def refuse(file, operation):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(RunDirError, match="cannot be locked: No locks available"):
+        RunStore(tmp_path)
+
+
+def test_a_store_that_cannot_be_read_gives_its_lock_back(tmp_path):
+    with RunStore(tmp_path) as store:
+        store.begin(MANIFEST, "")
+        store.append_sample(row("p", 0))
+    part = tmp_path / "samples-00000.jsonl"
+    whole = part.read_bytes()
+    part.write_bytes(b"not JSON\n" + whole)
+    with pytest.raises(RowError, match="line 1 is not JSON"):
+        RunStore(tmp_path)
+    part.write_bytes(whole)
+    with RunStore(tmp_path) as store:
+        assert store.sampled == {("p", 0)}
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path, monkeypatch):
+    write_atomically(tmp_path / "manifest.json", "old")
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match=r"No space left on device.*manifest\.json'"):
+        write_atomically(tmp_path / "manifest.json", "new")
+    assert (tmp_path / "manifest.json").read_text(encoding="utf-8") == "old"
+
+
+def test_the_error_that_ended_the_session_is_the_one_that_is_seen(tmp_path, monkeypatch, caplog):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def session():
+        with RunStore(tmp_path) as store:
+            store.begin(MANIFEST, "")
+            store.append_sample(row("p", 0))
+            monkeypatch.setattr(os, "fsync", full)
+            raise RowError("free some space")
+
+    with pytest.raises(RowError, match="free some space"):
+        session()
+    assert "cannot be closed" in caplog.text
+
+
+def test_sync_takes_every_row_file_to_the_device(tmp_path, monkeypatch):
+    synced = []
+    with RunStore(tmp_path) as store:
+        store.begin(MANIFEST, "")
+        store.append_sample(row("p", 0))
+        store.append_verdict(row("p", 0))
+        monkeypatch.setattr(store_module, "_sync", synced.append)
+        store.sync()
+    assert [path.name for path in synced] == ["samples-00000.jsonl", "verdicts-00000.jsonl"]
