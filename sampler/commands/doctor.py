@@ -115,9 +115,11 @@ def _docker() -> Iterator[Finding]:
 def _ray() -> Iterator[Finding]:
     """Start a local Ray in a process of its own, as a run would, and call a task on it."""
     script = (
-        "import os, ray; os.environ['RAY_USAGE_STATS_ENABLED'] = '0'; "
+        "import os, ray; from sampler.pipeline.cluster import python_of_workers; "
+        "os.environ['RAY_USAGE_STATS_ENABLED'] = '0'; "
         "ray.init(address='local', include_dashboard=False, num_cpus=1, log_to_driver=False, "
-        "logging_level='ERROR'); f = ray.remote(lambda: 42); assert ray.get(f.remote(), timeout=60) == 42"
+        "logging_level='ERROR', **python_of_workers()); "
+        "f = ray.remote(lambda: 42); assert ray.get(f.remote(), timeout=60) == 42"
     )
     probe = _run([sys.executable, "-c", script])
     if probe.returncode == 0:

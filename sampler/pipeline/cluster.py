@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import shlex
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -70,7 +72,16 @@ def _connect(address: str | None, config: RunConfig) -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     # More than there are where actors would find no room otherwise: they share the cores.
     cpus = max(usable_cores(), math.ceil(_ACTOR_CPUS * (config.ray.samplers + config.ray.judges)))
-    ray.init(address="local", include_dashboard=False, num_cpus=cpus, **quiet)
+    ray.init(address="local", include_dashboard=False, num_cpus=cpus, **quiet, **python_of_workers())
+
+
+def python_of_workers() -> dict[str, Any]:
+    """The options of `ray.init` by which a local Ray's workers start also where our path has spaces.
+
+    Ray puts its Python into the command line of a shell, unquoted.
+    """
+    quoted = shlex.quote(sys.executable)
+    return {} if quoted == sys.executable else {"runtime_env": {"py_executable": quoted}}
 
 
 def start_workers(config: RunConfig, params: SamplingParams, *, sampling: bool, judging: bool) -> Workers:

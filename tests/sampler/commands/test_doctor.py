@@ -3,6 +3,9 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import sysconfig
+import venv
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -65,3 +68,17 @@ def test_a_ray_that_does_not_start(monkeypatch, missing):
     assert finding.detail.endswith("no space left")
     expected = "/dev/shm cannot be used: No such file" if missing else "/dev/shm has 64 MiB"
     assert expected in finding.remedy
+
+
+def test_ray_starts_with_a_python_whose_path_has_spaces(tmp_path):
+    """A virtual environment in such a place, with the packages of this one."""
+    place = tmp_path / "with space"
+    venv.create(place)
+    (site,) = (place / "lib").glob("python3*/site-packages")
+    ours = (Path(module.__file__).parents[2], sysconfig.get_path("purelib"), sysconfig.get_path("platlib"))
+    (site / "ours.pth").write_text("".join(f"{path}\n" for path in ours), encoding="utf-8")
+    script = "from sampler.commands.doctor import _ray; print(*_ray())"
+    shown = subprocess.run(
+        [place / "bin/python", "-c", script], capture_output=True, text=True, check=True, timeout=300
+    )
+    assert "a local Ray started and ran a task" in shown.stdout
