@@ -17,13 +17,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import ray
-from ray.exceptions import RayActorError, RayError
+from ray.exceptions import RayError
 
 from judge import Judgement, Program, Verdict
 from judge.judge import ATTEMPTS
 from problems import Problem
 from sampler.pipeline.ledger import Ledger
-from sampler.pipeline.pools import PipelineError, Pool, State, Worker, log, reason_of
+from sampler.pipeline.pools import PipelineError, Pool, State, Worker, log, process_died, reason_of
 from sampler.run_dir import Key
 
 MAX_TRIES = 3
@@ -155,11 +155,12 @@ class Judging:
         call.worker.load -= 1
         try:
             judgement: Judgement = ray.get(ref)
-        except RayActorError as error:
-            self.pool.died(call.worker, error)
-            self._died(call, reason_of(error))
         except RayError as error:
-            self._doubt(call, reason_of(error), None)
+            if process_died(error):
+                self.pool.died(call.worker, error)
+                self._died(call, reason_of(error))
+            else:
+                self._doubt(call, reason_of(error), None)
         else:
             if judgement.verdict == Verdict.INTERNAL_ERROR:
                 self._doubt(call, str((judgement.detail or {}).get("message", "")), judgement)

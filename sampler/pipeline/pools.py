@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import ray
-from ray.exceptions import ActorDiedError, RayActorError, RayError
+from ray.exceptions import ActorDiedError, RayActorError, RayError, RayTaskError
 
 START_SECONDS = 1800.0  # patience with a start: weights of a large model over a slow disk
 _PROBE_SECONDS = 1.0  # between two questions to an actor that is being restarted
@@ -138,10 +138,10 @@ class Pool:
         worker.probe = None
         try:
             ray.get(probe)
-        except RayActorError as error:
-            self._unanswered(worker, error)
-        except RayError as error:
+        except RayTaskError as error:
             self._lose(worker, reason_of(error))
+        except RayError as error:
+            self._unanswered(worker, error)
         else:
             self._answered(worker)
 
@@ -153,7 +153,7 @@ class Pool:
             log.info("%s is ready", worker.name)
             worker.state, worker.failed_checks = State.READY, 0
 
-    def _unanswered(self, worker: Worker, error: RayActorError) -> None:
+    def _unanswered(self, worker: Worker, error: RayError) -> None:
         """Its process died once more, or is not there yet, or will never be."""
         worker.failed_checks += worker.state is State.CHECKING
         # Asked twice: a call that was in flight may be told so of an actor that Ray is about to restart.
@@ -178,5 +178,10 @@ def reason_of(error: RayError) -> str:
         return f"{type(cause).__name__}: {cause}"
     text = _FRAMES.split(_ANSI.sub("", str(error)) + "\n")[-1].strip()
     text = _MODULE.sub("", text) or str(error).strip()
-    died = isinstance(error, RayActorError) and not error.actor_init_failed
-    return f"its process died ({text})" if died else text
+    made = not (isinstance(error, RayActorError) and error.actor_init_failed)
+    return f"its process died ({text})" if process_died(error) and made else text
+
+
+def process_died(error: RayError) -> bool:
+    """Whether a call failed with its actor's process or node, and not by what the actor raised itself."""
+    return not isinstance(error, RayTaskError)

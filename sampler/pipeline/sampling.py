@@ -15,14 +15,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import ray
-from ray.exceptions import RayActorError, RayError
+from ray.exceptions import RayError
 
 from judge import Program
 from sampler.core import Prompt
 from sampler.pipeline.actors import Batch
 from sampler.pipeline.judging import MAX_TRIES, Judging, Task
 from sampler.pipeline.ledger import Ledger
-from sampler.pipeline.pools import PipelineError, Pool, State, Worker, log, reason_of
+from sampler.pipeline.pools import PipelineError, Pool, State, Worker, log, process_died, reason_of
 from sampler.pipeline.rows import LANGUAGE, error_row
 from sampler.pipeline.store import now
 from sampler.pipeline.units import Unit
@@ -115,7 +115,7 @@ class Sampling:
                 self._failed(call, "the sampler ended the unit early")
         except RayError as error:
             self._end(call)
-            if isinstance(error, RayActorError):
+            if process_died(error):
                 self.pool.died(call.worker, error)
             self._failed(call, reason_of(error))
         else:

@@ -77,6 +77,14 @@ class Judge:
             raise JudgeError(f"{problem_id}: sandboxes do not start")
 
 
+class HangingJudge(Judge):
+    """Never ends with a program of `p` that prints 3."""
+
+    def judge(self, problem_id, program):
+        time.sleep(600 if (problem_id, program.text) == ("p", "print(3)\n") else 0.1)
+        return Judgement(Verdict.AC, 1, 1)
+
+
 class DeadlyJudge(Judge):
     """Dies of every program of `p` that prints 3, with its neighbours still in flight."""
 
@@ -164,6 +172,18 @@ def test_a_program_that_kills_its_judge_takes_no_neighbour_with_it(drive, store)
     assert (row["attempts"], row["judge"]) == (3, "driver")
     assert "its process died" in row["detail"]["message"]
     assert "\x1b" not in row["detail"]["message"]
+
+
+def test_a_judge_that_hangs_is_restarted_and_only_the_program_pays(drive, monkeypatch):
+    monkeypatch.setattr(judging.Judging, "_seconds", lambda self, task: 1.5)
+    found = drive({"p": "fine", "q": "fine"}, [start(Sampler)], [start(HangingJudge, slots=4)], slots=4)
+    assert found == accepted("pq") | {("p", 3): "INTERNAL_ERROR"}
+
+
+@pytest.mark.parametrize("slots", [1, 8])
+def test_the_bound_of_a_judging_is_that_of_its_own_tests(slots):
+    judge = judging.Judging([], slots, PROBLEMS, ledger=None)
+    assert judge._seconds(Task(("p", 0), None)) == 120.0 + 3 * 1 * (3 * 2.0 + 2.0 + 10.0)
 
 
 def test_judges_that_only_die_end_the_run(drive, monkeypatch):

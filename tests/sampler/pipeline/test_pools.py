@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ray.exceptions import ActorDiedError, ActorUnavailableError, GetTimeoutError, RayTaskError
+from ray.exceptions import ActorDiedError, ActorUnavailableError, OutOfMemoryError, RayTaskError
 
 from judge import SandboxError
 from sampler.pipeline.pools import reason_of
@@ -37,7 +37,7 @@ def task_error(cause: Exception, text: str) -> RayTaskError:
             "its process died (The actor None is unavailable: The actor is restarting.. The task may or "
             "may not have been executed on the actor.)",
         ),
-        (GetTimeoutError("too late"), "too late"),
+        (OutOfMemoryError("Task was killed: 95% full"), "its process died (Task was killed: 95% full)"),
     ],
 )
 def test_a_reason_is_the_cause_alone(error, reason):
