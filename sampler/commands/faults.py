@@ -21,7 +21,7 @@ MENDABLE = (
     ("problems.problem", "ProblemError"),
     ("sampler.config", "ConfigError"),
     ("sampler.engine.errors", "EngineError"),
-    ("sampler.pipeline.driver", "PipelineError"),
+    ("sampler.pipeline.pools", "PipelineError"),
     ("sampler.prompting.few_shot", "FewShotError"),
     ("sampler.run_dir", "RunDirError"),
     ("tree_attention.transformers_plugin", "UnsupportedModelError"),
