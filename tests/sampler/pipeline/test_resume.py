@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,9 @@ import pytest
 from sampler.run_dir import RunDir, key_of
 
 ORCHARD = Path(sys.executable).with_name("orchard")
-PROBLEMS, SAMPLES, KILLS = 6, 8, 6
+PROC = Path("/proc")
+PROBLEMS, SAMPLES, KILLS = 6, 12, 6
+Signalled = Callable[[int, int], None]
 SETTINGS = (
     *("--problems", f"bundled?difficulty=easy&limit={PROBLEMS}"),
     *("--samples", str(SAMPLES)),
@@ -26,35 +30,63 @@ SETTINGS = (
 )
 
 
-def start(out: Path, log: Path) -> subprocess.Popen[bytes]:
+@contextlib.contextmanager
+def running(out: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A run in a session of its own; a test that fails leaves none behind."""
+    command = [ORCHARD, "run", *SETTINGS, "--out", out]
     with log.open("ab") as stream:
-        command = [ORCHARD, "run", *SETTINGS, "--out", out]
-        return subprocess.Popen(command, stdout=stream, stderr=stream, start_new_session=True)
+        process = subprocess.Popen(command, stdout=stream, stderr=stream, start_new_session=True)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def finish(out: Path, log: Path) -> None:
-    process = start(out, log)
-    assert process.wait(timeout=400) == 0, log.read_text()
+    with running(out, log) as process:
+        assert process.wait(timeout=400) == 0, log.read_text()
 
 
 def rows_on_disk(out: Path) -> int:
     return sum(part.read_bytes().count(b"\n") for part in out.glob("*-*.jsonl"))
 
 
-def kill_at(out: Path, log: Path, rows: int, delay: float) -> bool:
-    """Start the run, kill it `delay` seconds after `rows` more rows; False if it ended before."""
-    wanted = rows_on_disk(out) + rows
-    process = start(out, log)
+def wait_for_rows(process: subprocess.Popen[bytes], out: Path, rows: int, log: Path) -> None:
+    """Return when `rows` rows are on disk, or the run has ended."""
     deadline = time.monotonic() + 300
-    while process.poll() is None and rows_on_disk(out) < wanted:
+    while process.poll() is None and rows_on_disk(out) < rows:
         assert time.monotonic() < deadline, log.read_text()
         time.sleep(0.01)
-    time.sleep(delay)
-    alive = process.poll() is None
-    if alive:
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    return alive
+
+
+def kill_at(out: Path, log: Path, rows: int, delay: float, signalled: Signalled) -> int:
+    """Start the run, kill it `delay` seconds after there are `rows` rows; returns its session."""
+    with running(out, log) as process:
+        wait_for_rows(process, out, rows, log)
+        time.sleep(delay)
+        assert process.poll() is None, "the run ended before it could be killed"
+        signalled(process.pid, signal.SIGKILL)
+        process.wait()
+    return process.pid
+
+
+def session_of(stat: Path) -> int:
+    """The session of a process, from its /proc/PID/stat; 0 if it is gone or only waits to be reaped."""
+    try:
+        state, _, _, session = stat.read_text().rpartition(")")[2].split()[:4]
+    except OSError:
+        return 0
+    return 0 if state == "Z" else int(session)
+
+
+def wait_until_gone(sessions: set[int]) -> None:
+    """A driver that is killed alone takes its Ray with it, though not at once."""
+    deadline = time.monotonic() + 60
+    while left := [stat.parent.name for stat in PROC.glob("[0-9]*/stat") if session_of(stat) in sessions]:
+        assert time.monotonic() < deadline, f"processes {left} outlive their killed driver"
+        time.sleep(0.2)
 
 
 def results(out: Path) -> dict[str, dict]:
@@ -87,27 +119,29 @@ def test_kills_lose_and_double_nothing(tmp_path):
     assert len(expected["samples"]) == len(expected["verdicts"]) == PROBLEMS * SAMPLES
 
     moments = random.Random(5)
-    kills = 0
-    for _ in range(KILLS):
-        # The first falls before any row: in the imports, the start of Ray or the loading of the model.
-        rows = 0 if kills == 0 else moments.randint(1, 10)
-        kills += kill_at(broken, log, rows, delay=moments.uniform(0.0, 4.0 if kills == 0 else 0.5))
-    assert kills >= 5, "the run ended before it could be killed often enough"
+    # The first kill falls before any row: in the imports, the start of Ray or the loading of the model. The
+    # others fall where so many rows are there, however fast the machine; the last leaves a third to do.
+    at_rows = [0, *sorted(moments.sample(range(1, 2 * PROBLEMS * SAMPLES * 2 // 3), KILLS - 1))]
+    sessions: set[int] = set()
+    for number, rows in enumerate(at_rows):
+        delay = moments.uniform(0.0, 0.02 if rows else 4.0)
+        signalled = os.kill if number % 2 else os.killpg  # the driver alone, or Ray with it
+        sessions.add(kill_at(broken, log, rows, delay, signalled))
     assert rows_on_disk(broken) < rows_on_disk(unbroken), "nothing was left to resume"
 
     finish(broken, log)
     assert results(broken) == expected
+    wait_until_gone(sessions)
 
 
 @pytest.mark.slow
 def test_an_interrupt_ends_the_run_politely_and_it_resumes(tmp_path):
     out, log = tmp_path / "run", tmp_path / "log"
-    process = start(out, log)
-    while rows_on_disk(out) == 0:
+    with running(out, log) as process:
+        wait_for_rows(process, out, 1, log)
         assert process.poll() is None, log.read_text()
-        time.sleep(0.02)
-    os.killpg(process.pid, signal.SIGINT)
-    assert process.wait(timeout=60) == 130
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(timeout=60) == 130
     assert "the same command resumes" in log.read_text()
     assert "Traceback" not in log.read_text()
     kept = rows_on_disk(out)
