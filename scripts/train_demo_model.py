@@ -1,14 +1,16 @@
 """Make the embedded demo model: generate documents, train a tokenizer and a small Llama on them, save both.
 
     python scripts/train_demo_model.py            # the recipe of the shipped model
-    python scripts/train_demo_model.py --steps 20 --out /tmp/try
+    python scripts/train_demo_model.py --steps 20 --out /tmp/try      # only the first steps, for a try
 
-Theory of operation. Documents (`demo_documents`) come in two phases: first single problems, which are short
-and teach what a phrase means in Python; then, in the mixture of the pipeline's prompts, problems with one or
-two solved examples in both layouts, which teach to go back from the cue to the statement it names. The
-loss falls on the programs; of the prompts, only those of the first phase count, and little. Documents of
-similar length share a batch, so hardly any position is padding, and no document sees another. Everything
-is a function of --seed and the number of steps, up to the rounding of the machine's matrix products.
+Theory of operation. Documents (`demo_documents`) come in phases: problems of at most one step, without
+samples, which are short and teach what a phrase means in Python; then a mixture of prompts, problems of up to
+three steps with none, one or two solved examples in both layouts, which teach to go back from the cue to the
+statement it names; then, while the learning rate goes through a second cycle, mostly problems alone, as runs
+ask for them by default, with a narrower choice of steps. The loss falls on the programs; of the prompts, only
+those of the first phase count, and little. Documents of similar length share a batch, so hardly any position
+is padding, and no document sees another. Everything is a function of --seed, up to the rounding of the
+machine's matrix products.
 """
 
 from __future__ import annotations
@@ -37,26 +39,7 @@ from demo_documents.tokens import Batch, encode, pad_batch, train_tokenizer
 from sampler.prompting import Layout
 
 ROOT = Path(__file__).resolve().parent.parent
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """All that the result depends on."""
-
-    steps: int = 1300
-    seed: int = 20
-    pool_documents: int = 480  # drawn at a time, sorted by length and cut into batches
-    learning_rate: float = 3e-3
-    warmup_steps: int = 60
-    decay_share: float = 0.3  # of the steps, the last ones: the learning rate falls in a line to nothing
-    single_steps: int = 450  # of the first phase
-    vocabulary: int = 2048
-    tokenizer_documents: int = 4000
-    hidden: int = 192
-    layers: int = 5
-    heads: int = 3
-    kv_heads: int = 1
-    intermediate: int = 512
+_LONG = 320  # tokens: longer rows go to the fused attention kernel
 
 
 @dataclass(frozen=True)
@@ -64,9 +47,13 @@ class Phase:
     """A stretch of the training. `mixture` holds (examples, layout, weight)."""
 
     name: str
+    steps: int
     batch_documents: int
     prompt_weight: float  # of a prompt token's loss; a program token's is 1
+    most_steps: int  # of a pipeline problem
+    samples: bool  # whether statements show sample tests
     mixture: tuple[tuple[int, Layout, int], ...]
+    focused: bool = False  # whether most steps come from a narrower choice
 
     def plans(self, seed: int) -> Iterator[DocumentPlan]:
         """The plans of the phase's documents, without end."""
@@ -74,45 +61,87 @@ class Phase:
         weights = [weight for _, _, weight in self.mixture]
         for index in itertools.count():
             examples, layout, _ = rng.choices(self.mixture, weights)[0]
-            yield DocumentPlan(f"{seed}:{self.name}:{index}", examples, layout)
+            name = f"{seed}:{self.name}:{index}"
+            yield DocumentPlan(name, examples, layout, self.most_steps, self.samples, self.focused)
 
 
-PHASES = (
-    Phase("single", 20, 0.05, ((0, "problem-first", 1),)),
-    Phase(
-        "mixture",
-        10,
-        0.0,
-        (
-            (0, "problem-first", 20),
-            (1, "problem-first", 60),
-            (1, "fewshot-first", 8),
-            (2, "problem-first", 8),
-            (2, "fewshot-first", 4),
-        ),
-    ),
+_ALONE: tuple[tuple[int, Layout, int], ...] = ((0, "problem-first", 1),)
+_AS_IN_RUNS: tuple[tuple[int, Layout, int], ...] = (
+    (0, "problem-first", 25),
+    (1, "problem-first", 60),
+    (1, "fewshot-first", 6),
+    (2, "problem-first", 6),
+    (2, "fewshot-first", 3),
 )
+_MOSTLY_ALONE: tuple[tuple[int, Layout, int], ...] = (
+    (0, "problem-first", 92),
+    (1, "problem-first", 5),
+    (1, "fewshot-first", 1),
+    (2, "problem-first", 1),
+    (2, "fewshot-first", 1),
+)
+PHASES = (
+    Phase("brief", 400, 32, 0.05, 1, False, _ALONE),
+    Phase("mixture", 800, 10, 0.0, 3, True, _AS_IN_RUNS),
+    Phase("focus", 1000, 24, 0.0, 2, True, _MOSTLY_ALONE, focused=True),
+)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that the result depends on."""
+
+    phases: tuple[Phase, ...] = PHASES
+    seed: int = 20
+    pool_documents: int = 480  # drawn at a time, sorted by length and cut into batches
+    # The learning rate at some steps, with straight lines between them: two cycles. At twice the
+    # rate, what the phrases of a statement mean stays buried in noise.
+    rates: tuple[tuple[int, float], ...] = (
+        (-1, 0.0),
+        (39, 1.3e-3),
+        (540, 1.3e-3),
+        (1200, 0.0),
+        (1240, 1.4e-3),
+        (1500, 1.4e-3),
+        (2200, 0.0),
+    )
+    vocabulary: int = 2048
+    tokenizer_documents: int = 4000  # of the phase "mixture"
+    hidden: int = 192
+    layers: int = 5
+    heads: int = 6
+    kv_heads: int = 2
+    intermediate: int = 512
+
+    @property
+    def steps(self) -> int:
+        """The optimizer steps of all phases."""
+        return sum(phase.steps for phase in self.phases)
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step, counted from 0.
+
+        Raises:
+            ValueError: the step is not within `rates`.
+        """
+        for (start, low), (end, high) in itertools.pairwise(self.rates):
+            if start <= step <= end:
+                return low + (high - low) * (step - start) / (end - start)
+        raise ValueError(f"step {step} has no learning rate; rates reach from step -1 to {self.rates[-1][0]}")
 
 
 def training_plans(recipe: Recipe) -> Iterator[DocumentPlan]:
     """The plans of all documents that the training draws, in order; the tokenizer sees some of them."""
-    for phase in PHASES:
-        count = (
-            math.ceil(_steps(phase, recipe) * phase.batch_documents / recipe.pool_documents)
-            * recipe.pool_documents
-        )
+    size = recipe.pool_documents
+    for phase in recipe.phases:
+        count = math.ceil(phase.steps * phase.batch_documents / size) * size
         yield from itertools.islice(phase.plans(recipe.seed), count)
-
-
-def _steps(phase: Phase, recipe: Recipe) -> int:
-    first = min(recipe.single_steps, recipe.steps)
-    return first if phase is PHASES[0] else recipe.steps - first
 
 
 def batches(phase: Phase, recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> Iterator[Batch]:
     """The batches of a phase: pools of documents sorted by length, cut, and shuffled."""
     plans, rng = phase.plans(recipe.seed), random.Random(recipe.seed)
-    left = _steps(phase, recipe)
+    left = phase.steps
     while left > 0:
         drawn = (plan.document() for plan in itertools.islice(plans, recipe.pool_documents))
         pool = [encode(document, tokenizer, phase.prompt_weight) for document in drawn]
@@ -140,12 +169,12 @@ def build_model(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> LlamaForC
         pad_token_id=tokenizer.pad_token_id,
         use_cache=True,
     )
-    AttentionInterface.register("written_out", written_out_attention)
-    config._attn_implementation = "written_out"  # of this object only: it is not saved
+    AttentionInterface.register("plain_or_fused", causal_attention)
+    config._attn_implementation = "plain_or_fused"  # of this object only: it is not saved
     return LlamaForCausalLM(config)
 
 
-def written_out_attention(
+def causal_attention(
     module: torch.nn.Module,
     query: torch.Tensor,
     key: torch.Tensor,
@@ -154,14 +183,18 @@ def written_out_attention(
     scaling: float,
     **_: object,
 ) -> tuple[torch.Tensor, None]:
-    """Causal attention as plain operators: on short bfloat16 rows twice as fast on a CPU as the fused kernel.
+    """Causal attention: plain operators for short bfloat16 rows, where they are twice as fast on a CPU.
 
     query: [documents, heads, length, head_dim]; key and value the same with kv_heads. The result is
     [documents, length, heads, head_dim].
     """
-    groups = query.shape[1] // key.shape[1]
+    groups, length = query.shape[1] // key.shape[1], query.shape[2]
     key, value = key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1)
-    length = query.shape[2]
+    if length > _LONG:
+        mixed = torch.nn.functional.scaled_dot_product_attention(
+            query, key, value, is_causal=True, scale=scaling
+        )
+        return mixed.transpose(1, 2).contiguous(), None
     later = torch.full((length, length), -math.inf, dtype=query.dtype).triu(1)
     scores = torch.matmul(query * scaling, key.transpose(-1, -2)) + later
     return torch.matmul(scores.softmax(-1).to(value.dtype), value).transpose(1, 2).contiguous(), None
@@ -179,13 +212,6 @@ def weighted_loss(model: LlamaForCausalLM, batch: Batch) -> torch.Tensor:
     return (losses * weights[counted]).sum() / weights.sum()
 
 
-def rate(step: int, recipe: Recipe) -> float:
-    """The learning rate: a linear warm-up, a long plateau, a linear decay to nothing."""
-    warm = (step + 1) / recipe.warmup_steps
-    cool = (recipe.steps - step) / (recipe.decay_share * recipe.steps)
-    return recipe.learning_rate * min(warm, 1.0, cool)
-
-
 def optimizer_for(model: LlamaForCausalLM) -> torch.optim.AdamW:
     """AdamW; norms and embeddings are not decayed."""
     matrices = [p for name, p in model.named_parameters() if p.ndim == 2 and "embed" not in name]
@@ -195,24 +221,28 @@ def optimizer_for(model: LlamaForCausalLM) -> torch.optim.AdamW:
 
 
 def train(
-    recipe: Recipe, tokenizer: PreTrainedTokenizerFast, checkpoint: Path | None = None
+    recipe: Recipe,
+    tokenizer: PreTrainedTokenizerFast,
+    steps: int | None = None,
+    checkpoint: Path | None = None,
 ) -> LlamaForCausalLM:
     """The trained model, in float32. Prints a line every 20 steps.
 
-    `checkpoint` names a file that is written every 100 steps, and continued from where it exists; up to
-    the decay of the learning rate a run may be continued with another number of steps.
+    `steps` stops it early. `checkpoint` names a file that is written every 100 steps, and continued from
+    where it exists.
     """
     torch.manual_seed(recipe.seed)
     model = build_model(recipe, tokenizer)
     print(f"{sum(p.numel() for p in model.parameters()):,} parameters", flush=True)
-    optimizer, progress = optimizer_for(model), Progress(recipe.steps)
+    optimizer, progress = optimizer_for(model), Progress(steps or recipe.steps)
     done = _restore(checkpoint, model, optimizer)
     model.train()
-    for step, batch in enumerate(itertools.chain(*(batches(phase, recipe, tokenizer) for phase in PHASES))):
+    drawn = itertools.chain.from_iterable(batches(phase, recipe, tokenizer) for phase in recipe.phases)
+    for step, batch in enumerate(itertools.islice(drawn, steps)):
         if step < done:
             continue
         for group in optimizer.param_groups:
-            group["lr"] = rate(step, recipe)
+            group["lr"] = recipe.rate(step)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             loss = weighted_loss(model, batch)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -270,7 +300,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=(__doc__ or "").split("\n", 1)[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
-    parser.add_argument("--steps", type=int, default=default.steps, help="optimizer steps")
+    parser.add_argument("--steps", type=int, default=default.steps, help="stop after so many optimizer steps")
     parser.add_argument("--seed", type=int, default=default.seed, help="seed of documents and weights")
     parser.add_argument("--threads", type=int, default=2, help="threads of torch")
     parser.add_argument("--out", type=Path, default=ROOT / "sampler" / "demo_model", help="folder to write")
@@ -281,12 +311,12 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> None:
     """Make the model as the command line says."""
     given = parse(arguments)
-    recipe = Recipe(steps=given.steps, seed=given.seed)
+    recipe = Recipe(seed=given.seed)
     torch.set_num_threads(given.threads)
-    plans = itertools.islice(PHASES[-1].plans(recipe.seed), recipe.tokenizer_documents)
+    plans = itertools.islice(PHASES[1].plans(recipe.seed), recipe.tokenizer_documents)
     tokenizer = train_tokenizer((plan.document() for plan in plans), recipe.vocabulary)
     print(f"tokenizer of {len(tokenizer)} tokens", flush=True)
-    save(train(recipe, tokenizer, given.checkpoint), tokenizer, given.out)
+    save(train(recipe, tokenizer, given.steps, given.checkpoint), tokenizer, given.out)
 
 
 if __name__ == "__main__":

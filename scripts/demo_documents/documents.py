@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from demo_documents.pipelines import draw_pipeline
@@ -15,18 +15,18 @@ from problems import Problem
 from sampler.prompting import Example, FewShotSets, Layout, build_prompts
 from sampler.prompting.pieces import problem_statement, render_solution
 
-Family = Callable[[random.Random], Specification]
+Family = Callable[[random.Random, int, bool], Specification]  # (rng, most steps of a pipeline, focused)
 
 _FAMILIES: tuple[tuple[Family, int], ...] = (
-    (lambda rng: draw_pipeline(rng, "number"), 50),
-    (lambda rng: draw_pipeline(rng, "word"), 11),
-    (lambda rng: draw_pipeline(rng, "letter"), 11),
-    (draw_grid, 7),
-    (draw_queries, 5),
-    (draw_two_lists, 6),
-    (draw_formula, 5),
-    (draw_records, 3),
-    (draw_commands, 2),
+    (lambda rng, most, focused: draw_pipeline(rng, "number", most, focused), 50),
+    (lambda rng, most, focused: draw_pipeline(rng, "word", most, focused), 11),
+    (lambda rng, most, focused: draw_pipeline(rng, "letter", most, focused), 11),
+    (lambda rng, *_: draw_grid(rng), 7),
+    (lambda rng, *_: draw_queries(rng), 5),
+    (lambda rng, *_: draw_two_lists(rng), 6),
+    (lambda rng, *_: draw_formula(rng), 5),
+    (lambda rng, *_: draw_records(rng), 3),
+    (lambda rng, *_: draw_commands(rng), 2),
 )
 
 
@@ -51,10 +51,10 @@ class Document:
         return "".join(span.text for span in self.spans)
 
 
-def draw_specification(rng: random.Random) -> Specification:
+def draw_specification(rng: random.Random, most_steps: int = 3, focused: bool = False) -> Specification:
     """A problem of a random family."""
     families, weights = zip(*_FAMILIES, strict=True)
-    return rng.choices(families, weights)[0](rng)
+    return rng.choices(families, weights)[0](rng, most_steps, focused)
 
 
 @dataclass(frozen=True)
@@ -64,13 +64,18 @@ class DocumentPlan:
     seed: str
     examples: int  # solved examples besides the problem
     layout: Layout
+    most_steps: int = 3  # of a pipeline problem
+    samples: bool = True  # whether statements show sample tests
+    focused: bool = False  # whether most steps come from a narrower choice
 
     def specifications(self) -> tuple[Specification, ...]:
         """The problem to be solved, then the examples; titles differ, since a title names a problem."""
         rng = random.Random(self.seed)
         drawn: dict[str, Specification] = {}
         while len(drawn) < 1 + self.examples:
-            specification = draw_specification(rng)
+            specification = draw_specification(rng, self.most_steps, self.focused)
+            if not self.samples:
+                specification = replace(specification, inputs=())
             drawn.setdefault(specification.title, specification)
         return tuple(drawn.values())
 

@@ -12,6 +12,7 @@ from demo_documents.held_out import is_held_out
 from demo_documents.programs import (
     Chosen,
     Style,
+    first_mostly,
     indented,
     print_value,
     print_verdict,
@@ -37,6 +38,32 @@ _BLOCKS: dict[Kind, tuple[tuple[Step, ...], tuple[Reduce, ...]]] = {
     "word": ((*words.WORD_FILTERS, *words.WORD_MAPS, *words.WORD_REARRANGES), words.WORD_REDUCES),
     "letter": ((*words.LETTER_FILTERS, *words.LETTER_MAPS, *words.LETTER_REARRANGES), words.LETTER_REDUCES),
 }
+# Drawn more often than the rest: a small model learns nothing that it sees a few times only.
+_COMMON = frozenset({
+    "even", "odd", "positive", "negative", "multiple", "above", "below", "at_least", "at_most",
+    "single_digit", "prime", "mirror", "squared", "doubled", "plus", "minus", "times", "modulo",
+    "digit_sum", "digit_count", "absolute", "halved", "sorted", "descending", "reversed",
+    "distinct", "unique_sorted", "first_few", "rotated", "by_absolute", "neighbour_sums", "sum",
+    "count", "max", "min", "range", "mean", "median", "distinct_count", "xor", "first", "last", "is_sorted",
+    "all_distinct", "exact_length", "longer", "vowel_start", "finals", "initials", "prefixes",
+    "lengths", "backwards", "upper_words", "alphabetical", "word_count", "longest",
+    "total_length", "vowels", "consonants", "digits", "capitals", "upper", "string_reversed",
+    "string_sorted", "repeated", "string_length", "different_letters", "letters_distinct",
+    "is_palindrome",
+})  # fmt: skip
+_COMMON_WEIGHT = 4
+# Drawn nearly always in the last phase of the training: what a small model is to do well at last.
+_FOCUS = frozenset({
+    "by_absolute", "doubled", "even", "odd", "halved", "above", "below", "at_least", "at_most",
+    "positive", "negative", "rotated", "minus", "plus", "times", "unique_sorted", "digit_count",
+    "digit_sum", "mirror", "neighbour_sums", "prime", "modulo", "descending", "sorted", "reversed",
+    "squared", "absolute", "single_digit", "multiple", "sum", "count", "max", "min", "range", "mean",
+    "median", "xor", "distinct_count", "first", "last", "exact_length", "longer", "vowel_start",
+    "finals", "initials", "prefixes", "lengths", "alphabetical", "upper_words", "word_count", "longest",
+    "shortest", "vowels", "consonants", "digits", "letters", "upper", "lower", "string_reversed",
+    "string_length", "different_letters", "letters_distinct", "is_palindrome",
+})  # fmt: skip
+_FOCUS_WEIGHT = 24
 _GROUPS: tuple[type[Filter] | type[Map] | type[Rearrange], ...] = (Filter, Map, Rearrange)
 
 
@@ -67,26 +94,30 @@ class Plan:
         return any(isinstance(c.step, Filter) or c.step.name in _SHRINKING for c in self.steps)
 
 
-def draw_pipeline(rng: random.Random, kind: Kind) -> Specification:
+def draw_pipeline(
+    rng: random.Random, kind: Kind, most_steps: int = 3, focused: bool = False
+) -> Specification:
     """A pipeline problem over elements of `kind`; combinations held out are never drawn."""
-    plan = _draw_plan(rng, kind)
+    plan = _draw_plan(rng, kind, most_steps, focused)
     while is_held_out(plan.operations) or _clashes(plan):
-        plan = _draw_plan(rng, kind)
+        plan = _draw_plan(rng, kind, most_steps, focused)
     return _specify(rng, plan)
 
 
-def _draw_plan(rng: random.Random, kind: Kind) -> Plan:
+def _draw_plan(rng: random.Random, kind: Kind, most_steps: int, focused: bool) -> Plan:
     steps: list[Chosen] = []
     current, k_free = kind, rng.random() < 0.3
-    for _ in range(rng.choices((0, 1, 2, 3), (12, 36, 34, 18))[0]):
+    for _ in range(rng.choices((0, 1, 2, 3)[: most_steps + 1], (14, 42, 32, 12)[: most_steps + 1])[0]):
         group = rng.choice(_GROUPS)
         blocks = [b for b in _BLOCKS[current][0] if isinstance(b, group) and all(b != c.step for c in steps)]
-        step = rng.choice(blocks)
+        step = rng.choices(blocks, [_weight(block, focused) for block in blocks])[0]
         constant, k_free = _constant(rng, step.constants, k_free)
         steps.append(Chosen(step, constant))
         if isinstance(step, Map):
             current = step.gives
-    reduce = rng.choice(_BLOCKS[current][1]) if not steps or rng.random() < 0.7 else None
+    reduces = _BLOCKS[current][1]
+    drawn = rng.choices(reduces, [_weight(block, focused) for block in reduces])[0]
+    reduce = drawn if not steps or rng.random() < 0.7 else None
     constant, _ = _constant(rng, reduce.constants if reduce else (), k_free)
     source = _draw_source(rng, kind, steps)
     cases = (
@@ -94,6 +125,12 @@ def _draw_plan(rng: random.Random, kind: Kind) -> Plan:
     )
     plan = Plan(source, tuple(steps), reduce, constant, current, cases)
     return Plan(source, tuple(steps), reduce, constant, current, cases and not plan.reads_k)
+
+
+def _weight(block: Step | Reduce, focused: bool) -> int:
+    if focused and block.name in _FOCUS:
+        return _FOCUS_WEIGHT
+    return _COMMON_WEIGHT if block.name in _COMMON else 1
 
 
 def _constant(rng: random.Random, constants: tuple[int, ...], k_free: bool) -> tuple[str, bool]:
@@ -207,7 +244,7 @@ def _program(
     reads = plan.source.reads_k if plan.reads_k else plan.source.reads
     if plan.cases:
         reads = tuple(read for read in reads if "sys." not in read)
-    lines = rng.choice(reads).format(v=name).split("\n")
+    lines = first_mostly(rng, reads).format(v=name).split("\n")
     more, kind = step_lines(rng, style, plan.steps, plan.source.kind)
     lines += more
     if plan.reduce is None:
@@ -240,7 +277,7 @@ def _input_text(rng: random.Random, plan: Plan, bounds: Range) -> str:
         for _ in range(count):
             lines += plan.source.draw(rng, bounds, rng.randint(2, 5))
         return "\n".join(lines) + "\n"
-    lines = plan.source.draw(rng, bounds, rng.randint(3, 7))
+    lines = plan.source.draw(rng, bounds, rng.randint(3, 6))
     if plan.reads_k:
         k = _draw_k(rng, plan)
         lines = [f"{lines[0]} {k}", *lines[1:]] if plan.source.k_joined else [str(k), *lines]

@@ -31,11 +31,11 @@ class Style:
         """A style at random; most programs are straight scripts with comprehensions."""
         kinds: tuple[Kind, ...] = ("number", "word", "letter")
         return cls(
-            lists={kind: rng.choice(_LIST_NAMES[kind]) for kind in kinds},
-            loops={kind: rng.choice(_LOOP_NAMES[kind]) for kind in kinds},
-            fused=rng.random() < 0.3,
-            explicit=rng.random() < 0.15,
-            main=rng.random() < 0.12,
+            lists={kind: first_mostly(rng, _LIST_NAMES[kind]) for kind in kinds},
+            loops={kind: first_mostly(rng, _LOOP_NAMES[kind]) for kind in kinds},
+            fused=rng.random() < 0.2,
+            explicit=rng.random() < 0.08,
+            main=rng.random() < 0.06,
         )
 
 
@@ -49,6 +49,11 @@ class Chosen:
     def fill(self, template: str, **names: str) -> str:
         """The template with the constant and `names` put in."""
         return template.format(c=self.constant, **names)
+
+
+def first_mostly(rng: random.Random, choices: Sequence[str]) -> str:
+    """The first of `choices` in three cases out of four or more, any of them otherwise."""
+    return choices[0] if rng.random() < 0.75 else rng.choice(choices)
 
 
 def step_lines(
@@ -78,7 +83,7 @@ def step_lines(
 def _one_step(rng: random.Random, style: Style, kind: Kind, chosen: Chosen) -> tuple[list[str], Kind]:
     step = chosen.step
     if isinstance(step, Rearrange):
-        code = chosen.fill(rng.choice(step.codes), v=style.lists[kind], x=style.loops[kind])
+        code = chosen.fill(first_mostly(rng, step.codes), v=style.lists[kind], x=style.loops[kind])
         return code.split("\n"), kind
     mapping, test = (chosen, None) if isinstance(step, Map) else (None, chosen)
     if style.explicit and kind != "letter":
@@ -114,19 +119,21 @@ def _loop(
 def _value(rng: random.Random, mapping: Chosen | None, x: str, kind: Kind) -> tuple[str, Kind]:
     if mapping is None or not isinstance(mapping.step, Map):
         return x, kind
-    return mapping.fill(rng.choice(mapping.step.codes), x=x), mapping.step.gives
+    return mapping.fill(first_mostly(rng, mapping.step.codes), x=x), mapping.step.gives
 
 
 def _test(rng: random.Random, test: Chosen, x: str) -> str:
     assert isinstance(test.step, Filter)
-    return test.fill(rng.choice(test.step.tests), x=x)
+    return test.fill(first_mostly(rng, test.step.tests), x=x)
 
 
 def reduce_lines(
     rng: random.Random, style: Style, kind: Kind, reduce: Reduce, constant: str, target: str | None = None
 ) -> tuple[list[str], str]:
     """The lines before a reduction's value, and its expression, over `target` or the list of `kind`."""
-    code = rng.choice(reduce.codes).format(v=target or style.lists[kind], x=style.loops[kind], c=constant)
+    code = first_mostly(rng, reduce.codes).format(
+        v=target or style.lists[kind], x=style.loops[kind], c=constant
+    )
     *lines, expression = code.split("\n")
     return lines, expression
 

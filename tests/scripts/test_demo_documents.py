@@ -43,6 +43,14 @@ def _dealt(document, others):
     return sorted(others, key=lambda s: document.text.index(f"# Solution to: {s.title}\n"))
 
 
+def test_a_brief_document_has_one_step_and_no_samples():
+    for number in range(50):
+        document = DocumentPlan(f"brief:{number}", 0, "problem-first", most_steps=1, samples=False).document()
+        (target,) = document.specifications
+        assert "## Sample" not in document.text
+        assert not target.family.startswith("pipeline") or len(target.operations) <= 2
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_programs_run_on_their_inputs(seed):
     rng = random.Random(seed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 import torch
@@ -13,11 +14,10 @@ from train_demo_model import PHASES, Recipe
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 TINY = Recipe(
-    steps=2,
+    phases=(replace(PHASES[0], steps=1, batch_documents=8), replace(PHASES[1], steps=1, batch_documents=4)),
+    rates=((-1, 0.0), (2, 1e-3)),
     seed=3,
-    pool_documents=20,
-    warmup_steps=1,
-    single_steps=1,
+    pool_documents=8,
     vocabulary=400,
     tokenizer_documents=10,
     hidden=32,
@@ -56,7 +56,7 @@ def test_training_continues_from_a_checkpoint(tokenizer, tmp_path):
     model = train_demo_model.build_model(TINY, tokenizer)
     optimizer = train_demo_model.optimizer_for(model)
     torch.save({"step": 2, "model": whole, "optimizer": optimizer.state_dict()}, saved)
-    continued = train_demo_model.train(TINY, tokenizer, saved).state_dict()
+    continued = train_demo_model.train(TINY, tokenizer, checkpoint=saved).state_dict()
     assert all(torch.equal(whole[name], continued[name]) for name in whole)
 
 
@@ -76,28 +76,38 @@ def test_a_prompt_and_its_solution_are_tokens_apart(tokenizer):
 
 
 def test_batches_hold_the_planned_documents(tokenizer):
-    (batch,) = train_demo_model.batches(PHASES[0], TINY, tokenizer)
+    (batch,) = train_demo_model.batches(TINY.phases[0], TINY, tokenizer)
     assert batch.token_ids.shape == batch.weights.shape
-    assert batch.token_ids.shape[0] == PHASES[0].batch_documents
+    assert batch.token_ids.shape[0] == 8
     assert ((batch.token_ids == tokenizer.pad_token_id) <= (batch.weights == 0)).all()
 
 
-@pytest.mark.parametrize("length", [1, 7])
-def test_written_out_attention_is_causal_attention(length):
+@pytest.mark.parametrize("length", [1, 7, 330])
+def test_both_attentions_are_causal_attention(length):
     torch.manual_seed(0)
     query = torch.randn(2, 4, length, 8)
     key, value = torch.randn(2, 2, 2, length, 8).unbind()
-    result, _ = train_demo_model.written_out_attention(None, query, key, value, None, 8**-0.5)
+    result, _ = train_demo_model.causal_attention(None, query, key, value, None, 8**-0.5)
     expected = torch.nn.functional.scaled_dot_product_attention(
         query, key, value, is_causal=True, enable_gqa=True
     )
     assert torch.allclose(result.transpose(1, 2), expected, atol=1e-5)
 
 
-def test_the_learning_rate_rises_stays_and_falls():
-    recipe = Recipe(steps=100, warmup_steps=10, learning_rate=1.0, decay_share=0.2)
-    rates = [train_demo_model.rate(step, recipe) for step in range(100)]
-    assert rates[:2] == [0.1, 0.2]
-    assert rates[10:80] == [1.0] * 70
-    assert rates[90] == pytest.approx(0.5)
-    assert rates[99] == pytest.approx(0.05)
+def test_the_learning_rate_follows_its_lines():
+    recipe = Recipe(rates=((-1, 0.0), (9, 1.0), (20, 1.0), (30, 0.0)))
+    assert [recipe.rate(step) for step in (0, 4, 9, 15, 25, 30)] == pytest.approx(
+        [0.1, 0.5, 1.0, 1.0, 0.5, 0.0]
+    )
+    with pytest.raises(ValueError, match="step 31 has no learning rate"):
+        recipe.rate(31)
+
+
+def test_the_shipped_recipe_has_a_learning_rate_for_each_step():
+    recipe = Recipe()
+    assert all(recipe.rate(step) >= 0.0 for step in range(recipe.steps))
+
+
+def test_a_run_can_be_stopped_early(tokenizer):
+    one, whole = (train_demo_model.train(TINY, tokenizer, steps) for steps in (1, None))
+    assert not torch.equal(one.lm_head.weight, whole.lm_head.weight)
