@@ -157,7 +157,7 @@ class Judging:
             judgement: Judgement = ray.get(ref)
         except RayError as error:
             if process_died(error):
-                self.pool.died(call.worker, error)
+                self.pool.died(call.worker)
                 self._died(call, reason_of(error))
             else:
                 self._doubt(call, reason_of(error), None)

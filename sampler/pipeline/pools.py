@@ -82,9 +82,8 @@ class Pool:
         """Those that can be given work, busy ones included."""
         return [worker for worker in self.workers if worker.state is State.READY]
 
-    def died(self, worker: Worker, error: RayError) -> None:
+    def died(self, worker: Worker) -> None:
         """A call to `worker` failed because its process died: no more work until it answers again."""
-        self._last_reason = reason_of(error)
         if worker.state in (State.READY, State.CHECKING):
             self._doubt(worker, State.STARTING)
 

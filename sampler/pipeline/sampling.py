@@ -116,7 +116,7 @@ class Sampling:
         except RayError as error:
             self._end(call)
             if process_died(error):
-                self.pool.died(call.worker, error)
+                self.pool.died(call.worker)
             self._failed(call, reason_of(error))
         else:
             call.heard = time.monotonic()

@@ -62,7 +62,7 @@ class Judge:
             time.sleep(4)
 
     def judge(self, problem_id, program):
-        time.sleep(0.1)
+        time.sleep(5 if self.after == "broken" and program.text == "print(2)\n" else 0.1)
         if self.after == "broken" or (self.after == "half" and problem_id == "q"):
             return Judgement(Verdict.INTERNAL_ERROR, detail={"message": "no space for a sandbox"})
         if self.after == "raise" and problem_id == "q":
@@ -199,7 +199,8 @@ def test_a_judge_whose_sandbox_stops_working_is_lost_and_writes_no_row(drive, st
 
 
 def test_without_a_judge_that_works_no_verdict_is_written(drive, store):
-    tasks = [Task(("p", index), Program("python", "print(1)\n")) for index in range(30)]
+    # The second of each two is still in flight when the judge is given up.
+    tasks = [Task(("p", index), Program("python", f"print({1 + index % 2})\n")) for index in range(30)]
     with pytest.raises(PipelineError, match=r"no judge is left(.|\n)*JudgeError: p: sandboxes do not start"):
         drive({}, [], [start(Judge, None, "broken", slots=2)], slots=2, tasks=tasks)
     assert not store.judged
