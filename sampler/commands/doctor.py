@@ -87,8 +87,10 @@ def _devices() -> Iterator[Finding]:
 
     import torch
 
+    from sampler.pipeline.cores import usable_cores
+
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    yield Finding("CPU", True, f"{os.cpu_count()} cores, {memory:.0f} GiB memory")
+    yield Finding("CPU", True, f"{usable_cores()} usable cores, {memory:.0f} GiB memory")
     names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     detail = ", ".join(names) or "none that torch can use; models run on the CPU"
     yield Finding("GPU", bool(names), detail, needed=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from pathlib import Path
 
@@ -35,12 +34,13 @@ def judge(spec: str, programs: Path, out: Path, sandbox: str, jobs: int, all_tes
     from judge import Judge
     from judge.programs import finished_keys, judge_programs, read_programs
     from problems import open_problems
+    from sampler.pipeline.cores import usable_cores
 
     opened = {problem.problem_id: problem for problem in open_problems(spec)}
     total = sum(1 for _ in read_programs(programs))
     verdicts: Counter[str] = Counter()
     kept = len(finished_keys(out))
-    with Judge(sandbox=sandbox, jobs=jobs or os.cpu_count() or 1, all_tests=all_tests) as judge:
+    with Judge(sandbox=sandbox, jobs=jobs or usable_cores(), all_tests=all_tests) as judge:
         rows = judge_programs(judge, opened, programs, out)
         for _, judgement in tqdm(rows, total=total, initial=kept, unit=" programs", disable=None):
             verdicts[judgement.verdict] += 1

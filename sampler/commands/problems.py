@@ -72,14 +72,13 @@ def show(spec: str, ids: tuple[str, ...]) -> None:
 @clear_errors
 def validate(spec: str, sandbox: str, jobs: int) -> None:
     """Judge the reference and wrong solutions of SPEC; exit status 1 where a verdict is unexpected."""
-    import os
-
     from judge import Judge
     from judge.validation import validate_problems
     from problems import open_problems
+    from sampler.pipeline.cores import usable_cores
 
     checked = wrong = 0
-    with Judge(sandbox=sandbox, jobs=jobs or os.cpu_count() or 1) as judge:
+    with Judge(sandbox=sandbox, jobs=jobs or usable_cores()) as judge:
         for row in validate_problems(judge, open_problems(spec)):
             checked += 1
             wrong += not row.ok
