@@ -1,0 +1,3 @@
+s = input().strip()
+s = "".join(c * 2 for c in s)
+print(s[::-1])

@@ -1,0 +1,1 @@
+print("".join(c * 2 for c in input().strip()))

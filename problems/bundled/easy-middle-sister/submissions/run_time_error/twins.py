@@ -1,0 +1,2 @@
+# Forgets that two of the sisters may have the same age.
+print(sorted(set(map(int, input().split())))[1])

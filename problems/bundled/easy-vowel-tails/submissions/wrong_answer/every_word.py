@@ -1,0 +1,1 @@
+print(*[w[-1] for w in input().split()])
