@@ -1,0 +1,5 @@
+n = int(input())
+a = list(map(int, input().split()))
+b = list(map(int, input().split()))
+res = sorted(set(a) | set(b))
+print(len(res))
