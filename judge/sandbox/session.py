@@ -89,7 +89,9 @@ class AgentSession:
                 return
             except OSError as error:
                 if error.errno != errno.ETOOMANYREFS or time.monotonic() > deadline:
-                    raise SandboxFaultError(f"a run cannot be sent to the agent in the sandbox: {error}") from error
+                    raise SandboxFaultError(
+                        f"a run cannot be sent to the agent in the sandbox: {error}"
+                    ) from error
             time.sleep(0.05)
 
     def _packet(self, request: RunRequest) -> bytes:
