@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from tree_attention.prompt_tree import Node, PromptTree
 
 if TYPE_CHECKING:
-    from tree_attention.attention import tree_attention
+    from tree_attention.attention import tree_attention, tree_attention_with_lse
     from tree_attention.backend import AttentionOptions
-    from tree_attention.kv_pool import KvPool, LayerShape, NodeStorage
+    from tree_attention.kv_pool import KvPool, LayerShape, NodeStorage, PoolFullError
     from tree_attention.model_gate import OpenedModel, open_model
     from tree_attention.plan import AttentionPlan, AttentionStep, PrefillSpan
     from tree_attention.transformers_plugin import PoolContext, TreeModel, UnsupportedModelError
@@ -27,11 +27,13 @@ _HOME = {
     "NodeStorage": "kv_pool",
     "OpenedModel": "model_gate",
     "PoolContext": "transformers_plugin",
+    "PoolFullError": "kv_pool",
     "PrefillSpan": "plan",
     "TreeModel": "transformers_plugin",
     "UnsupportedModelError": "transformers_plugin",
     "open_model": "model_gate",
     "tree_attention": "attention",
+    "tree_attention_with_lse": "attention",
 }
 
 __all__ = [
@@ -44,12 +46,14 @@ __all__ = [
     "NodeStorage",
     "OpenedModel",
     "PoolContext",
+    "PoolFullError",
     "PrefillSpan",
     "PromptTree",
     "TreeModel",
     "UnsupportedModelError",
     "open_model",
     "tree_attention",
+    "tree_attention_with_lse",
 ]
 
 

@@ -26,7 +26,22 @@ def tree_attention(
         options: scale, window, cap and sinks.
 
     Returns:
-        `[rows, query_heads, value_dim]` in the query's dtype.
+        `[rows, query_heads, value_dim]` in the query's dtype. A row that reads nothing gives 0.
+
+    Raises:
+        ValueError: the shape of the query fits neither the plan nor the layer.
+    """
+    return tree_attention_with_lse(query, pool, layer, step, options)[0]
+
+
+def tree_attention_with_lse(
+    query: torch.Tensor, pool: KvPool, layer: int, step: AttentionStep, options: AttentionOptions
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """As `tree_attention`, and the log-sum-exp of each row's scores.
+
+    Returns:
+        The output, and `[rows, query_heads]` float32: the natural logarithm of the sum of exp(score) over the
+        keys that a row reads, after scale and cap, without the sinks; -inf for a row that reads nothing.
 
     Raises:
         ValueError: the shape of the query fits neither the plan nor the layer.

@@ -32,15 +32,14 @@ class AttentionOptions:
 
 
 class Backend(Protocol):
-    """Computes `tree_attention.attention.tree_attention` on arguments that have been checked.
+    """Computes `tree_attention.attention.tree_attention_with_lse` on arguments that have been checked.
 
     A backend keeps partial results and their log-sum-exps in float32 until one final merge. It is a pure
-    function of its arguments, writes nothing to the pool, and gives 0, never NaN, for a row that reads
-    nothing.
+    function of its arguments and writes nothing to the pool.
     """
 
     def __call__(
         self, query: torch.Tensor, pool: KvPool, layer: int, step: AttentionStep, options: AttentionOptions
-    ) -> torch.Tensor:
-        """The attention output, `[rows, query_heads, value_dim]` in the query's dtype."""
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The output `[rows, query_heads, value_dim]` and log-sum-exp `[rows, query_heads]`."""
         ...

@@ -11,7 +11,12 @@ Theory of operation. Two kinds of storage, because they are read in two ways:
   the branch that owns it, so nothing is gathered or padded to the longest branch. A page is the same index
   in every layer. The lowest free page is handed out first, which keeps the pages in use together.
 
-Nothing is freed behind the caller's back: whoever allocates a node or opens a branch frees or closes it.
+Nodes know their parents and count their users: whoever allocated or retained them, their children, and the
+branches that continue them. A node is freed when its last user has gone, and then no longer uses its parent;
+so to hold a leaf is to hold its path. Nothing is freed behind the back of a user.
+
+A pool may have a budget. It bounds all that is held from the system, nodes and arena; a request that does not
+fit raises `PoolFullError` and changes nothing.
 """
 
 from __future__ import annotations
@@ -25,6 +30,12 @@ import numpy.typing as npt
 import torch
 
 IntArray = npt.NDArray[np.int64]
+
+_FIRST_PAGES = 64  # pages of a new arena
+
+
+class PoolFullError(Exception):
+    """The pool's budget does not allow what was asked for; nothing has changed."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +53,19 @@ class LayerShape:
         """Bytes of one token's keys and values."""
         return self.kv_heads * (self.key_dim + self.value_dim) * self.dtype.itemsize
 
-    def empty(self, *lead: int, tokens: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Uninitialised keys and values, `[*lead, kv_heads, tokens, key_dim | value_dim]`."""
-        shape = (*lead, self.kv_heads, tokens)
-        keys = torch.empty(*shape, self.key_dim, dtype=self.dtype, device=self.device)
-        return keys, torch.empty(*shape, self.value_dim, dtype=self.dtype, device=self.device)
+    def empty(self, tokens: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Uninitialised keys and values of a node, `[kv_heads, tokens, key_dim | value_dim]`."""
+        keys = torch.empty(self.kv_heads, tokens, self.key_dim, dtype=self.dtype, device=self.device)
+        return keys, keys.new_empty(self.kv_heads, tokens, self.value_dim)
+
+    def zero_pages(self, pages: int, page_tokens: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Zeros for an arena, `[pages, kv_heads, page_tokens, key_dim | value_dim]`.
+
+        Attention reads free pages and multiplies what it finds there by zero: it must be finite.
+        """
+        shape = (pages, self.kv_heads, page_tokens)
+        keys = torch.zeros(*shape, self.key_dim, dtype=self.dtype, device=self.device)
+        return keys, keys.new_zeros(*shape, self.value_dim)
 
 
 @dataclass(eq=False)
@@ -57,10 +76,22 @@ class NodeStorage:
     freed, both are empty.
     """
 
-    start: int  # position of its first token
+    parent: NodeStorage | None = field(repr=False)
     length: int  # tokens
     keys: list[torch.Tensor] = field(repr=False)
     values: list[torch.Tensor] = field(repr=False)
+    start: int = field(init=False)  # position of its first token
+    depth: int = field(init=False)  # nodes above it
+    users: int = 1
+
+    def __post_init__(self) -> None:
+        self.start = 0 if self.parent is None else self.parent.end
+        self.depth = 0 if self.parent is None else self.parent.depth + 1
+
+    @property
+    def end(self) -> int:
+        """Position after its last token."""
+        return self.start + self.length
 
 
 @dataclass
@@ -77,7 +108,18 @@ class SuffixPages:
     values: list[torch.Tensor] = field(repr=False)
     owner: IntArray = field(repr=False)
     first: IntArray = field(repr=False)
-    version: int = 0  # changes whenever `owner` does
+    version: int = 0  # changes whenever `owner` or the arena does
+
+    @property
+    def capacity(self) -> int:
+        """Pages of the arena."""
+        return len(self.owner)
+
+
+@dataclass(eq=False)
+class _OpenBranch:
+    node: NodeStorage | None
+    pages: list[int] = field(default_factory=list)
 
 
 class KvPool:
@@ -86,93 +128,145 @@ class KvPool:
     Attributes:
         layers: shape of each layer.
         pages: the suffix pages; read by attention, written through the pool only.
+        token_bytes: bytes of a token over all layers.
+        page_bytes: bytes of a suffix page over all layers.
+        budget_bytes: the most that may be held from the system; None for no bound.
         bytes_in_use: bytes of all nodes and of all suffix pages that a branch owns.
         peak_bytes: the most that `bytes_in_use` has been.
     """
 
-    def __init__(self, layers: Sequence[LayerShape], *, page_tokens: int = 16) -> None:
+    def __init__(
+        self, layers: Sequence[LayerShape], *, page_tokens: int = 16, budget_bytes: int | None = None
+    ) -> None:
         """Makes an empty pool.
 
         Raises:
-            ValueError: there is no layer, or `page_tokens` is below 1.
+            ValueError: there is no layer, `page_tokens` is below 1 or the budget below 0.
         """
         if not layers or page_tokens < 1:
             raise ValueError(
                 f"a KV pool needs a layer and pages of a token at least: {len(layers)} layers, {page_tokens=}"
             )
+        if budget_bytes is not None and budget_bytes < 0:
+            raise ValueError(f"a KV pool's budget cannot be {budget_bytes} bytes; give at least 0, or None")
         self.layers = tuple(layers)
         self.token_bytes = sum(layer.token_bytes for layer in layers)
+        self.page_bytes = page_tokens * self.token_bytes
+        self.budget_bytes = budget_bytes
         self.bytes_in_use = 0
         self.peak_bytes = 0
-        arenas = [layer.empty(0, tokens=page_tokens) for layer in layers]
         no_pages = np.empty(0, dtype=np.int64)
-        self.pages = SuffixPages(
-            page_tokens, [k for k, _ in arenas], [v for _, v in arenas], no_pages, no_pages
-        )
+        self.pages = SuffixPages(page_tokens, [], [], no_pages, no_pages)
+        self._set_arena(0)
         self._free_pages: list[int] = []  # a heap
         self._free_branches: list[int] = []  # a heap
-        self._branch_pages: list[list[int] | None] = []  # by branch; None: not open
+        self._branches: list[_OpenBranch | None] = []  # None: not open
         self._last_page: IntArray = np.empty(0, dtype=np.int64)  # by branch
 
     @property
     def reserved_bytes(self) -> int:
         """Bytes held from the system: those in use and the free suffix pages."""
-        return self.bytes_in_use + len(self._free_pages) * self._page_bytes
+        return self.bytes_in_use + len(self._free_pages) * self.page_bytes
+
+    @property
+    def free_bytes(self) -> float:
+        """Bytes that nodes and pages may still take; infinite without a budget."""
+        return float("inf") if self.budget_bytes is None else self.budget_bytes - self.bytes_in_use
 
     @property
     def open_branches(self) -> int:
         """Branches opened and not closed yet."""
-        return len(self._branch_pages) - len(self._free_branches)
+        return len(self._branches) - len(self._free_branches)
 
-    def allocate_node(self, start: int, length: int) -> NodeStorage:
-        """Storage, still unwritten, for a node of `length` tokens whose first is at position `start`.
+    def allocate_node(self, parent: NodeStorage | None, length: int) -> NodeStorage:
+        """Storage, still unwritten, for a node of `length` tokens below `parent`; the caller is its one user.
 
         Raises:
-            ValueError: `length` is below 1 or `start` below 0.
+            ValueError: `length` is below 1, or the parent has been freed.
+            PoolFullError: the budget does not allow it.
         """
-        if length < 1 or start < 0:
-            raise ValueError(f"a node holds at least one token from position 0 up; got {start=}, {length=}")
-        pairs = [layer.empty(tokens=length) for layer in self.layers]
-        self._count(length * self.token_bytes)
-        return NodeStorage(start, length, [k for k, _ in pairs], [v for _, v in pairs])
+        if length < 1:
+            raise ValueError(f"a node holds at least one token; got {length=}")
+        needed = length * self.token_bytes
+        if not self._fits(needed):
+            self._trim_arena()  # free pages at its end are held for nothing
+        if not self._fits(needed):
+            raise PoolFullError(f"a node of {length} tokens needs {needed} bytes; {self._state()}")
+        if parent is not None:
+            self.retain(parent)
+        pairs = [layer.empty(length) for layer in self.layers]
+        self._count(needed)
+        return NodeStorage(parent, length, [k for k, _ in pairs], [v for _, v in pairs])
 
-    def free_node(self, node: NodeStorage) -> None:
-        """Gives a node's storage back.
+    def retain(self, node: NodeStorage) -> None:
+        """Adds a user to a node.
+
+        Raises:
+            ValueError: it has been freed.
+        """
+        _check_live(node)
+        node.users += 1
+
+    def release(self, node: NodeStorage) -> None:
+        """Takes a user from a node; the last one's going frees it, and releases its parent.
 
         Raises:
             ValueError: it has been freed before.
         """
-        if not node.keys:
-            raise ValueError(f"the node at position {node.start} ({node.length} tokens) was freed before")
-        node.keys, node.values = [], []
-        self._count(-node.length * self.token_bytes)
+        last: NodeStorage | None = node
+        while last is not None:
+            _check_live(last)
+            last.users -= 1
+            if last.users:
+                return
+            last.keys, last.values = [], []
+            self._count(-last.length * self.token_bytes)
+            last = last.parent
 
-    def open_branch(self) -> int:
-        """The number of a new branch, which owns no page yet. Closed branches' numbers are used again."""
+    def open_branch(self, node: NodeStorage | None) -> int:
+        """The number of a new branch that continues `node` and owns no page yet.
+
+        The branch is a user of the node. Closed branches' numbers are used again.
+
+        Raises:
+            ValueError: the node has been freed.
+        """
+        if node is not None:
+            self.retain(node)
         if self._free_branches:
             branch = heapq.heappop(self._free_branches)
         else:
-            branch = len(self._branch_pages)
-            self._branch_pages.append(None)
+            branch = len(self._branches)
+            self._branches.append(None)
             if branch >= len(self._last_page):
                 self._last_page = _grown(self._last_page, max(64, 2 * branch), fill=-1)
-        self._branch_pages[branch] = []
+        self._branches[branch] = _OpenBranch(node)
         return branch
 
     def close_branch(self, branch: int) -> None:
-        """Frees a branch's pages and its number.
+        """Frees a branch's pages and its number, and releases its node.
 
         Raises:
             ValueError: it is not open.
         """
-        pages = self._open_pages(branch)
-        for page in pages:
+        closed = self._open(branch)
+        for page in closed.pages:
             self.pages.owner[page] = -1
             heapq.heappush(self._free_pages, page)
         self.pages.version += 1
-        self._branch_pages[branch] = None
+        self._branches[branch] = None
         heapq.heappush(self._free_branches, branch)
-        self._count(-len(pages) * self._page_bytes)
+        self._count(-len(closed.pages) * self.page_bytes)
+        if closed.node is not None:
+            self.release(closed.node)
+
+    def branch_pages(self, branch: int) -> Sequence[int]:
+        """The pages of an open branch, in the order of its tokens.
+
+        Raises:
+            ValueError: it is not open.
+        """
+        return self._open(branch).pages
 
     def extend_branches(self, branches: IntArray, lengths: IntArray) -> tuple[IntArray, IntArray]:
         """Makes room for one more token on each branch.
@@ -186,50 +280,106 @@ class KvPool:
 
         Raises:
             ValueError: a branch that needs a page is not open.
+            PoolFullError: the budget does not allow the pages needed.
         """
         offsets = lengths % self.pages.page_tokens
-        for row in np.flatnonzero(offsets == 0):
+        # A branch may have the page already, from a step that was tried before.
+        needy = [
+            row
+            for row in np.flatnonzero(offsets == 0)
+            if len(self._open(int(branches[row])).pages) * self.pages.page_tokens <= lengths[row]
+        ]
+        self.require_pages(len(needy))
+        for row in needy:
             self._add_page(int(branches[row]), first=int(lengths[row]))
         return self._last_page[branches], offsets
 
-    @property
-    def _page_bytes(self) -> int:
-        return self.pages.page_tokens * self.token_bytes
+    def require_pages(self, free: int) -> None:
+        """Makes the arena hold at least `free` pages that nobody owns.
 
-    def _open_pages(self, branch: int) -> list[int]:
-        pages = self._branch_pages[branch] if 0 <= branch < len(self._branch_pages) else None
-        if pages is None:
+        Raises:
+            PoolFullError: the budget does not allow it.
+        """
+        missing = free - len(self._free_pages)
+        if missing <= 0:
+            return
+        # Doubling makes copying cost a constant per page in the long run.
+        wanted = max(missing, _FIRST_PAGES, self.pages.capacity)
+        if self.budget_bytes is not None:
+            room = (self.budget_bytes - self.reserved_bytes) // self.page_bytes
+            if room < missing:
+                raise PoolFullError(
+                    f"{missing} suffix pages more need {missing * self.page_bytes} bytes; {self._state()}"
+                )
+            wanted = min(wanted, room)
+        self.reserve_pages(self.pages.capacity + wanted)
+
+    def reserve_pages(self, pages: int) -> None:
+        """Makes the arena at least so large; it then stays where it is until more are needed.
+
+        Raises:
+            PoolFullError: the budget does not allow it.
+        """
+        old = self.pages.capacity
+        if pages <= old:
+            return
+        if not self._fits((pages - old) * self.page_bytes):
+            raise PoolFullError(f"an arena of {pages} suffix pages does not fit; {self._state()}")
+        self._set_arena(pages)
+        for page in range(old, pages):
+            heapq.heappush(self._free_pages, page)
+
+    def _fits(self, more: int) -> bool:
+        return self.budget_bytes is None or self.reserved_bytes + more <= self.budget_bytes
+
+    def _state(self) -> str:
+        return f"of the budget of {self.budget_bytes} bytes {self.bytes_in_use} are in use"
+
+    def _open(self, branch: int) -> _OpenBranch:
+        found = self._branches[branch] if 0 <= branch < len(self._branches) else None
+        if found is None:
             raise ValueError(f"branch {branch} of the KV pool is not open")
-        return pages
+        return found
 
     def _add_page(self, branch: int, *, first: int) -> None:
-        owned = self._open_pages(branch)
-        if not self._free_pages:
-            self._grow_arena()
         page = heapq.heappop(self._free_pages)
-        owned.append(page)
+        self._open(branch).pages.append(page)
         self._last_page[branch] = page
         self.pages.owner[page] = branch
         self.pages.first[page] = first
         self.pages.version += 1
-        self._count(self._page_bytes)
+        self._count(self.page_bytes)
 
-    def _grow_arena(self) -> None:
-        """Doubles the arena, so that copying costs a constant per page in the long run."""
-        pages, old = self.pages, len(self.pages.owner)
-        new = max(64, 2 * old)
+    def _trim_arena(self) -> None:
+        """Gives back the free pages after the last one in use."""
+        owned = np.flatnonzero(self.pages.owner >= 0)
+        keep = int(owned[-1]) + 1 if len(owned) else 0
+        if keep < self.pages.capacity:
+            self._set_arena(keep)
+            self._free_pages = [page for page in self._free_pages if page < keep]
+            heapq.heapify(self._free_pages)
+
+    def _set_arena(self, size: int) -> None:
+        """Makes the arena `size` pages large and keeps what its first pages hold."""
+        pages = self.pages
+        kept = min(size, pages.capacity)
         for index, layer in enumerate(self.layers):
-            keys, values = layer.empty(new, tokens=pages.page_tokens)
-            # Attention reads free pages and multiplies what it finds there by zero: it must be finite.
-            keys[old:], values[old:] = 0, 0
-            keys[:old], values[:old] = pages.keys[index], pages.values[index]
-            pages.keys[index], pages.values[index] = keys, values
-        pages.owner, pages.first = _grown(pages.owner, new, fill=-1), _grown(pages.first, new, fill=0)
-        self._free_pages.extend(range(old, new))  # ascending and empty before: a heap
+            keys, values = layer.zero_pages(size, pages.page_tokens)
+            if kept:
+                keys[:kept], values[:kept] = pages.keys[index][:kept], pages.values[index][:kept]
+            pages.keys[index : index + 1], pages.values[index : index + 1] = [keys], [values]
+        pages.owner = _grown(pages.owner[:kept], size, fill=-1)
+        pages.first = _grown(pages.first[:kept], size, fill=0)
+        pages.version += 1
 
     def _count(self, change: int) -> None:
         self.bytes_in_use += change
         self.peak_bytes = max(self.peak_bytes, self.bytes_in_use)
+
+
+def _check_live(node: NodeStorage) -> None:
+    if not node.users:
+        raise ValueError(f"the node at position {node.start} ({node.length} tokens) was freed before")
 
 
 def _grown(array: IntArray, size: int, *, fill: int) -> IntArray:

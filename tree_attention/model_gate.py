@@ -15,9 +15,9 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from tree_attention.kv_pool import KvPool, LayerShape
+from tree_attention.kv_pool import KvPool, LayerShape, NodeStorage
 from tree_attention.plan import AttentionPlan, AttentionStep, PrefillSpan
-from tree_attention.prompt_tree import PromptTree
+from tree_attention.prompt_tree import Node, PromptTree
 from tree_attention.transformers_plugin import (
     AttentionCall,
     MissingContextError,
@@ -187,8 +187,10 @@ def _tree_logits(opened: OpenedModel, sequences: list[list[int]]) -> torch.Tenso
     """Logits of each sequence's last two tokens, one prefilled and one decoded: `[2 * n, vocabulary]`."""
     model, pool = opened.tree_model, KvPool(opened.layers)
     tree = PromptTree.from_sequences([sequence[:-1] for sequence in sequences])
-    storage = {node: pool.allocate_node(node.start, node.length) for node in tree}
-    spans = [PrefillSpan(tuple(storage[n] for n in node.path()), 0, node.length) for node in tree]
+    storage: dict[Node | None, NodeStorage | None] = {None: None}
+    for node in tree:  # a parent comes before its children
+        storage[node] = pool.allocate_node(storage[node.parent], node.length)
+    spans = [PrefillSpan(held, 0, held.length) for held in storage.values() if held is not None]
     step = AttentionStep.prefill(AttentionPlan.for_prefill(spans), model.device)
     tokens = torch.from_numpy(np.concatenate([node.tokens for node in tree])).to(model.device)
     ends = np.cumsum([node.length for node in tree]) - 1
@@ -196,8 +198,8 @@ def _tree_logits(opened: OpenedModel, sequences: list[list[int]]) -> torch.Tenso
         [ends[n.index] for n in tree.leaves]
     ]
 
-    paths = [tuple(storage[node] for node in leaf.path()) for leaf in tree.leaves]
-    plan = AttentionPlan.for_decode(paths, [pool.open_branch() for _ in paths])
+    leaves = [storage[leaf] for leaf in tree.leaves]
+    plan = AttentionPlan.for_decode(leaves, [pool.open_branch(leaf) for leaf in leaves])
     positions = np.array([leaf.end for leaf in tree.leaves], dtype=np.int64)
     step = AttentionStep.decode(plan, pool, positions, np.zeros_like(positions))
     tokens = torch.tensor([sequence[-1] for sequence in sequences], device=model.device)

@@ -14,7 +14,7 @@ import torch
 
 from tree_attention.backend import AttentionOptions
 from tree_attention.kv_pool import KvPool
-from tree_attention.plan import AttentionStep
+from tree_attention.plan import NO_BRANCH, AttentionStep
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,41 +30,55 @@ def reference_attention(
     query: torch.Tensor, pool: KvPool, layer: int, step: AttentionStep, options: AttentionOptions
 ) -> torch.Tensor:
     """What `tree_attention` of the same arguments means: `[rows, query_heads, value_dim]` in float64."""
+    return reference_attention_with_lse(query, pool, layer, step, options)[0]
+
+
+def reference_attention_with_lse(
+    query: torch.Tensor, pool: KvPool, layer: int, step: AttentionStep, options: AttentionOptions
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """What `tree_attention_with_lse` means; both in float64, the second `[rows, query_heads]`."""
     rows = [
         attend_row(query[row], row_context(pool, layer, step, row), int(step.host_positions[row]), options)
         for row in range(step.plan.rows)
     ]
-    return torch.stack(rows)
+    return torch.stack([out for out, _ in rows]), torch.stack([lse for _, lse in rows])
 
 
 def attend_row(
     query: torch.Tensor, context: RowContext, position: int, options: AttentionOptions
-) -> torch.Tensor:
+) -> tuple[torch.Tensor, torch.Tensor]:
     """One softmax of one row over its context: `[query_heads, value_dim]` in float64.
 
-    `query` is `[query_heads, key_dim]`, at `position`.
+    `query` is `[query_heads, key_dim]`, at `position`. The second result is the log-sum-exp `[query_heads]`
+    of the scores, without the sinks.
     """
     keys, values = context.keys.double(), context.values.double()
     visible = context.positions <= position
     if options.sliding_window is not None:
         visible &= context.positions > position - options.sliding_window
     group = query.shape[0] // keys.shape[1]
-    out = []
+    out, lse = [], []
     for head in range(query.shape[0]):
         kv_head = head // group
         scores = keys[visible, kv_head] @ query[head].double() * options.scale
         if options.softcap is not None:
             scores = options.softcap * torch.tanh(scores / options.softcap)
         sink = -math.inf if options.sinks is None else float(options.sinks[head])
-        top = max(scores.max().item(), sink)
+        lse.append(torch.logsumexp(scores, 0))
+        top = max(scores.max().item(), sink) if len(scores) else 0.0
         weights = torch.exp(scores - top)
-        out.append(weights @ values[visible, kv_head] / (weights.sum() + math.exp(sink - top)))
-    return torch.stack(out)
+        total = weights.sum() + math.exp(sink - top)
+        # A padded row reads nothing: its sums are empty, and its result is 0.
+        out.append(weights @ values[visible, kv_head] / (total if total > 0 else 1.0))
+    return torch.stack(out), torch.stack(lse)
 
 
 def row_context(pool: KvPool, layer: int, step: AttentionStep, row: int) -> RowContext:
     """Everything on a row's path, and its suffix."""
-    keys, values, positions = [], [], []
+    shape = pool.layers[layer]
+    keys = [torch.empty(0, shape.kv_heads, shape.key_dim)]
+    values = [torch.empty(0, shape.kv_heads, shape.value_dim)]
+    positions = [torch.empty(0, dtype=torch.int64)]
     for part in step.plan.parts:
         if not part.row_lo <= row < part.row_hi:
             continue
@@ -89,6 +103,8 @@ def _add_suffix(
     """The suffix starts where the row's path ends and holds every position up to the row's own."""
     assert step.plan.branches is not None
     start = max((p.node.start + p.kv_hi for p in step.plan.parts if p.row_lo <= row < p.row_hi), default=0)
+    if step.plan.branches[row] == NO_BRANCH:
+        return
     owned = np.flatnonzero(pool.pages.owner == step.plan.branches[row])
     for page in owned[np.argsort(pool.pages.first[owned])]:
         first = start + int(pool.pages.first[page])

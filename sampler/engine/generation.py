@@ -67,9 +67,9 @@ class Batch:
         """The batch of rows that have drawn a token at least, oldest first."""
         drawn = np.array([len(row.text.token_ids) for row in rows], dtype=np.int64)
         ends = np.array([row.branch.leaf.end for row in rows], dtype=np.int64)
-        paths = [schedule.path(row.branch.leaf) for row in rows]
+        leaves = [schedule.storage(row.branch.leaf) for row in rows]
         return cls(
-            plan=AttentionPlan.for_decode(paths, [row.pool_branch for row in rows]),
+            plan=AttentionPlan.for_decode(leaves, [row.pool_branch for row in rows]),
             tokens=np.array([row.text.token_ids[-1] for row in rows], dtype=np.int64),
             positions=ends + drawn - 1,
             drawn=drawn,
@@ -149,10 +149,10 @@ class Generation:
         for call in chunks:
             self._prefill(call)
         rows = [self._begin(branch) for branch in branches]
+        self._rows += rows
         streams = _columns([row.stream for row in rows])
         tokens = self._draw(self._schedule.logits(branches), streams, np.zeros(len(rows), dtype=np.int64))
         self._stats.prompt_tokens += sum(branch.leaf.end for branch in branches)
-        self._rows += rows
         self._batch = None
         return self._append(rows, tokens)
 
@@ -187,7 +187,8 @@ class Generation:
 
     def _begin(self, branch: Branch) -> Row:
         stream = stream_words(branch.prompt.prompt_id, branch.sample_index)
-        return Row(branch, SampleText(self._rules), stream, self._pool.open_branch(), time.perf_counter())
+        pool_branch = self._pool.open_branch(self._schedule.storage(branch.leaf))
+        return Row(branch, SampleText(self._rules), stream, pool_branch, time.perf_counter())
 
     def _draw(self, logits: torch.Tensor, streams: Words, steps: IntArray) -> IntArray:
         numbers = uniforms(self._params.seed, streams, steps)

@@ -57,7 +57,6 @@ class Schedule:
             for sequence in node.ending
             for sample_index in prompts[sequence].sample_indices
         )
-        self._paths: dict[Node, tuple[NodeStorage, ...]] = {}
 
     def take(self, most: int) -> list[Branch]:
         """Takes the next samples, at most so many."""
@@ -73,19 +72,19 @@ class Schedule:
                 node = node.parent
         nodes = [missing[index] for index in sorted(missing)]
         for node in nodes:
-            self._held[node.index].storage = self._pool.allocate_node(node.start, node.length)
+            parent = None if node.parent is None else self._held[node.parent.index].storage
+            self._held[node.index].storage = self._pool.allocate_node(parent, node.length)
         return nodes
 
-    def path(self, node: Node) -> tuple[NodeStorage, ...]:
-        """The storage of the nodes from the root down to `node`, all of them allocated."""
-        if node not in self._paths:
-            storage = [self._held[n.index].storage for n in node.path()]
-            self._paths[node] = tuple(s for s in storage if s is not None)
-        return self._paths[node]
+    def storage(self, node: Node) -> NodeStorage:
+        """The storage of a node that has been allocated."""
+        storage = self._held[node.index].storage
+        assert storage is not None, "a node is used after it was allocated"
+        return storage
 
     def span(self, node: Node, lo: int, hi: int) -> PrefillSpan:
         """Tokens `[lo, hi)` of `node`, to be prefilled."""
-        return PrefillSpan(self.path(node), lo, hi)
+        return PrefillSpan(self.storage(node), lo, hi)
 
     def keep_logits(self, node: Node, logits: torch.Tensor) -> None:
         """Remembers the logits after a node's last token; samples that begin there draw from them."""
@@ -102,13 +101,13 @@ class Schedule:
             held = self._held[node.index]
             held.users -= 1
             if held.users == 0:
-                self._free(node, held)
+                self._free(held)
             node = node.parent
 
     def release_all(self) -> None:
         """Frees every node, whoever needs it."""
         for node in self.tree:
-            self._free(node, self._held[node.index])
+            self._free(self._held[node.index])
         self.waiting.clear()
 
     def _logits_of(self, branch: Branch) -> torch.Tensor:
@@ -116,11 +115,10 @@ class Schedule:
         assert logits is not None, "a branch is begun after its prompt was prefilled"
         return logits
 
-    def _free(self, node: Node, held: HeldNode) -> None:
+    def _free(self, held: HeldNode) -> None:
         if held.storage is not None:
-            self._pool.free_node(held.storage)
+            self._pool.release(held.storage)
         held.storage = held.logits = None
-        self._paths.pop(node, None)
 
     def _shared_tokens(self) -> list[int]:
         """For each node, how many tokens from the root to its end two samples or more read."""

@@ -65,7 +65,10 @@ class CaseMaker:
 
     def storage(self, tree: PromptTree) -> list[NodeStorage]:
         """Storage of all nodes, by index, filled with random numbers."""
-        nodes = [self.pool.allocate_node(node.start, node.length) for node in tree]
+        nodes: list[NodeStorage] = []
+        for node in tree:
+            parent = None if node.parent is None else nodes[node.parent.index]
+            nodes.append(self.pool.allocate_node(parent, node.length))
         for node in nodes:
             node.keys[0].copy_(self.normal(*node.keys[0].shape))
             node.values[0].copy_(self.normal(*node.values[0].shape))
@@ -81,8 +84,8 @@ class CaseMaker:
         leaves = sorted(
             (leaf for leaf in tree.leaves for _ in range(self.integer(1, 3))), key=lambda leaf: leaf.index
         )
-        paths = [tuple(nodes[node.index] for node in leaf.path()) for leaf in leaves]
-        plan = AttentionPlan.for_decode(paths, [self.pool.open_branch() for _ in leaves])
+        below = [nodes[leaf.index] for leaf in leaves]
+        plan = AttentionPlan.for_decode(below, [self.pool.open_branch(node) for node in below])
         ends = np.array([leaf.end for leaf in leaves], dtype=np.int64)
         final = torch.randint(0, longest_suffix, (len(leaves),), generator=self.generator).numpy()
         for length in range(longest_suffix):
@@ -98,8 +101,7 @@ class CaseMaker:
         nodes = self.storage(tree)
         spans = []
         for node in tree:
-            path = tuple(nodes[n.index] for n in node.path())
-            spans.append(PrefillSpan(path, min(chunk, node.length - 1), node.length))
+            spans.append(PrefillSpan(nodes[node.index], min(chunk, node.length - 1), node.length))
         step = AttentionStep.prefill(AttentionPlan.for_prefill(spans), torch.device("cpu"))
         self._write(step)
         return Case(self.pool, step, self.query(step.plan.rows))
@@ -107,7 +109,7 @@ class CaseMaker:
     def _fill_suffix(self, plan: AttentionPlan, rows: np.ndarray, ends: np.ndarray, length: int) -> None:
         assert plan.branches is not None
         if len(rows):
-            part = AttentionPlan.for_decode([()] * len(rows), plan.branches[rows])
+            part = AttentionPlan.for_decode([None] * len(rows), plan.branches[rows].tolist())
             self._write(
                 AttentionStep.decode(part, self.pool, ends[rows] + length, np.full(len(rows), length))
             )

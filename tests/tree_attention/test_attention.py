@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -93,22 +94,24 @@ def test_a_row_does_not_depend_on_its_neighbours(case_maker: Maker, option: str)
     assert relative_error(alone[0], among[0].double()) <= FLOAT32_BOUND
 
 
-def swapped(partials: cpu.Partials) -> cpu.Partials:
+Partials = list[cpu.Partial]
+
+
+def swapped(partials: Partials) -> Partials:
     """The log-sum-exps in the layout of another order of heads and rows."""
-    lse = partials.lse
-    return cpu.Partials(partials.out, lse.transpose(1, 2).reshape(lse.shape))
+    return [replace(part, lse=part.lse.transpose(0, 1).reshape(part.lse.shape)) for part in partials]
 
 
-def dropped(partials: cpu.Partials) -> cpu.Partials:
-    return cpu.Partials(partials.out[1:], partials.lse[1:])
+def dropped(partials: Partials) -> Partials:
+    return partials[1:]
 
 
-def counted_twice(partials: cpu.Partials) -> cpu.Partials:
-    return cpu.Partials(*(torch.cat([t, t[-1:]]) for t in (partials.out, partials.lse)))
+def counted_twice(partials: Partials) -> Partials:
+    return [*partials, partials[-1]]
 
 
-def half_precision_sums(partials: cpu.Partials) -> cpu.Partials:
-    return cpu.Partials(partials.out, partials.lse.bfloat16().float())
+def half_precision_sums(partials: Partials) -> Partials:
+    return [replace(part, lse=part.lse.bfloat16().float()) for part in partials]
 
 
 @pytest.mark.parametrize("damage", [swapped, dropped, counted_twice, half_precision_sums])
@@ -116,21 +119,24 @@ def half_precision_sums(partials: cpu.Partials) -> cpu.Partials:
 def test_the_check_has_teeth(
     case_maker: Maker,
     kind: str,
-    damage: Callable[[cpu.Partials], cpu.Partials],
+    damage: Callable[[Partials], Partials],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     case = getattr(case_maker(seed=2, kv_heads=3), kind)()
     options = options_for(case.query)
     assert check(case, options) <= FLOAT32_BOUND
     merge = cpu.merge
-    monkeypatch.setattr(cpu, "merge", lambda partials, sinks: merge(damage(partials), sinks))
+    monkeypatch.setattr(cpu, "merge", lambda parts, out, sinks: merge(damage(parts), out, sinks))
     assert check(case, options) > 100 * FLOAT32_BOUND
 
 
 def test_a_row_that_reads_nothing_gives_zero() -> None:
-    partials = cpu.Partials.empty(2, torch.zeros(2, 3, 1, 4), 5)
-    assert torch.equal(cpu.merge(partials, None), torch.zeros(2, 3, 1, 5))
-    assert torch.equal(cpu.merge(partials, torch.zeros(2)), torch.zeros(2, 3, 1, 5))
+    nothing = cpu.Partial(0, 3, torch.zeros(2, 3, 1, 5), torch.full((2, 3, 1), float("-inf")))
+    for partials in ([], [nothing], [nothing, nothing]):
+        for sinks in (None, torch.zeros(2)):
+            out, lse = cpu.merge(partials, torch.zeros(2, 3, 1, 5), sinks)
+            assert torch.equal(out, torch.zeros(2, 3, 1, 5))
+            assert torch.equal(lse, nothing.lse)
 
 
 @pytest.mark.parametrize("shape", [(3, 4, 8), (5, 3, 8), (5, 4, 16), (5, 32)])
