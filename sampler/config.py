@@ -89,9 +89,14 @@ class SamplingConfig(_Section):
     temperature: float = _setting(0.8, "0 is greedy.", ge=0.0)
     top_p: float = _setting(0.95, "Nucleus; 1 is off.", gt=0.0, le=1.0)
     top_k: NonNegativeInt = _setting(0, "Most probable tokens kept; 0 is off.")
+    min_p: float = _setting(
+        0.0, "Least probability kept, as a share of the most likely token's; 0 is off.", ge=0.0, le=1.0
+    )
     stop: tuple[Annotated[str, Field(min_length=1)], ...] | None = _setting(
         None, "Strings that end a completion. Default: the closing code fence where the prompt opens one."
     )
+    stop_at_closed_fence: bool = _setting(False, "End a completion after the first code fence closed.")
+    logprobs: bool = _setting(False, "Write the log-probabilities of the drawn tokens into the sample rows.")
 
 
 class EngineConfig(_Section):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-FinishReason = Literal["eos", "stop", "length"]
+FinishReason = Literal["eos", "stop", "fence", "length"]
 
 
 @dataclass(frozen=True)
@@ -35,14 +35,17 @@ class Prompt:
 
 @dataclass(frozen=True)
 class SamplingParams:
-    """How tokens are drawn. The filters apply in Hugging Face's order: temperature, top_k, top_p."""
+    """How tokens are drawn. The filters apply in Hugging Face's order: temperature, top_k, top_p, min_p."""
 
     max_new_tokens: int = 512
     temperature: float = 0.8  # 0 is greedy
     top_p: float = 0.95  # 1 is off
     top_k: int = 0  # 0 is off
+    min_p: float = 0.0  # least probability kept, as a share of the most likely token's; 0 is off
     stop: tuple[str, ...] = ()  # the text ends before the first of them
+    stop_at_closed_fence: bool = False  # the text ends after the first code fence that is closed
     seed: int = 0
+    logprobs: bool = False  # give each completion its log-probabilities
 
     def __post_init__(self) -> None:
         checks = {
@@ -50,6 +53,7 @@ class SamplingParams:
             "temperature": (0.0 <= self.temperature < float("inf"), "0 (greedy) or a positive number"),
             "top_p": (0.0 < self.top_p <= 1.0, "above 0 and at most 1 (1 is off)"),
             "top_k": (self.top_k >= 0, "0 (off) or a positive number"),
+            "min_p": (0.0 <= self.min_p <= 1.0, "from 0 (off) to 1"),
             "stop": (all(self.stop), "strings of at least one character"),
             "seed": (0 <= self.seed < 2**64, "from 0 to 2**64 - 1"),
         }
@@ -62,7 +66,11 @@ class SamplingParams:
 
 @dataclass(frozen=True)
 class Completion:
-    """One finished sample."""
+    """One finished sample.
+
+    Log-probabilities are natural logarithms under the model's own distribution: the softmax of its logits as
+    they are, at temperature 1 and without a filter, whatever the tokens were drawn from.
+    """
 
     prompt_id: str
     sample_index: int
@@ -72,4 +80,5 @@ class Completion:
     prompt_tokens: int
     shared_prompt_tokens: int  # of prompt_tokens, those whose keys and values some other sample read too
     seconds: float  # from the sample's first decoding step to its last
-    logprob: float | None = None  # of the drawn tokens under the model's distribution; None unless asked for
+    logprob: float | None = None  # of all the new tokens, the sum of `token_logprobs`; None unless asked for
+    token_logprobs: tuple[float, ...] | None = None  # of each of `token_ids`; None unless asked for

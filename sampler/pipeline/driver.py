@@ -43,12 +43,18 @@ class Driver:
     seed: int
     unit_timeout_seconds: float
     progress: Progress
+    logprobs: bool = False  # the samplers' rows hold log-probabilities
 
     def __post_init__(self) -> None:
         self._ledger = Ledger(self.store, self.progress)
         self._judging = Judging(self.judges, self.judge_slots, self.problems, self._ledger)
         self._sampling = Sampling(
-            self.samplers, self._judging, self._ledger, self.seed, self.unit_timeout_seconds
+            self.samplers,
+            self._judging,
+            self._ledger,
+            self.seed,
+            self.unit_timeout_seconds,
+            logprobs=self.logprobs,
         )
 
     def figures(self) -> dict[str, int]:

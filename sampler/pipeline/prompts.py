@@ -45,8 +45,11 @@ def sampling_params(config: RunConfig, prompts: Iterable[Prompt]) -> SamplingPar
         temperature=sampling.temperature,
         top_p=sampling.top_p,
         top_k=sampling.top_k,
+        min_p=sampling.min_p,
         stop=default if sampling.stop is None else sampling.stop,
+        stop_at_closed_fence=sampling.stop_at_closed_fence,
         seed=config.seed,
+        logprobs=sampling.logprobs,
     )
 
 

@@ -16,23 +16,33 @@ LANGUAGE = "python"
 def sample_row(
     prompt: Prompt, completion: Completion, seed: int, worker: str, started_at: str
 ) -> dict[str, Any]:
-    """The row of a finished sample."""
+    """The row of a finished sample; log-probabilities are in it where they were asked for."""
     found = extract_program(completion.text, opens_fence=prompt.opens_fence, language=LANGUAGE)
-    return _row(prompt, completion.sample_index, seed, worker, started_at) | {
-        "text": completion.text,
-        "program": found.program.text if found.program else None,
-        "extraction_rule": found.rule,
-        "finish_reason": completion.finish_reason,
-        "prompt_tokens": completion.prompt_tokens,
-        "shared_prompt_tokens": completion.shared_prompt_tokens,
-        "new_tokens": len(completion.token_ids),
-        "seconds": round(completion.seconds, 4),
-    }
+    return (
+        _row(prompt, completion.sample_index, seed, worker, started_at)
+        | {
+            "text": completion.text,
+            "program": found.program.text if found.program else None,
+            "extraction_rule": found.rule,
+            "finish_reason": completion.finish_reason,
+            "prompt_tokens": completion.prompt_tokens,
+            "shared_prompt_tokens": completion.shared_prompt_tokens,
+            "new_tokens": len(completion.token_ids),
+            "seconds": round(completion.seconds, 4),
+        }
+        | _logprobs(completion)
+    )
 
 
-def error_row(prompt: Prompt, sample_index: int, seed: int, worker: str, started_at: str) -> dict[str, Any]:
-    """The row of a sample that could not be drawn; its verdict row, INTERNAL_ERROR, says why."""
-    return _row(prompt, sample_index, seed, worker, started_at) | {
+def error_row(
+    prompt: Prompt, sample_index: int, seed: int, worker: str, started_at: str, *, logprobs: bool = False
+) -> dict[str, Any]:
+    """The row of a sample that could not be drawn; its verdict row, INTERNAL_ERROR, says why.
+
+    With `logprobs` it has the keys of a run whose rows hold log-probabilities: all rows of a run
+    have the same.
+    """
+    row = _row(prompt, sample_index, seed, worker, started_at) | {
         "text": "",
         "program": None,
         "extraction_rule": "none",
@@ -42,6 +52,15 @@ def error_row(prompt: Prompt, sample_index: int, seed: int, worker: str, started
         "new_tokens": 0,
         "seconds": 0.0,
     }
+    return row | ({"logprob": None, "token_logprobs": None} if logprobs else {})
+
+
+def _logprobs(completion: Completion) -> dict[str, Any]:
+    if completion.token_logprobs is None:
+        return {}
+    # A float32 has nine significant digits at most; more would only lengthen the row.
+    tokens = [float(f"{logprob:.9g}") for logprob in completion.token_logprobs]
+    return {"logprob": completion.logprob, "token_logprobs": tokens}
 
 
 def _row(prompt: Prompt, sample_index: int, seed: int, worker: str, started_at: str) -> dict[str, Any]:

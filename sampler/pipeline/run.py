@@ -117,6 +117,7 @@ def _work(
                 seed=config.seed,
                 unit_timeout_seconds=config.ray.unit_timeout_seconds,
                 progress=progress,
+                logprobs=params.logprobs,
             )
             with _session_entered(store, driver, stages):
                 driver.run(units, _tasks(store, unjudged))

@@ -52,14 +52,25 @@ class Sampling:
     """The sampling half of the driver."""
 
     def __init__(
-        self, actors: list[Any], judging: Judging, ledger: Ledger, seed: int, timeout_seconds: float
+        self,
+        actors: list[Any],
+        judging: Judging,
+        ledger: Ledger,
+        seed: int,
+        timeout_seconds: float,
+        *,
+        logprobs: bool = False,
     ) -> None:
-        """Drawn programs go to `judging`; a sampler may be silent with a unit for `timeout_seconds`."""
+        """Drawn programs go to `judging`; a sampler may be silent with a unit for `timeout_seconds`.
+
+        `logprobs` says that the samplers' rows hold log-probabilities.
+        """
         self.pool = Pool("sampler", actors)
         self._judging = judging
         self._ledger = ledger
         self._seed = seed
         self._timeout_seconds = timeout_seconds
+        self._logprobs = logprobs
         self._units: deque[Unit] = deque()
         self._retries: deque[Unit] = deque()
         self._calls: list[_Call] = []
@@ -191,7 +202,8 @@ class Sampling:
         for index in prompt.sample_indices:
             key = (prompt.problem_id, index)
             if key not in self._ledger.store.sampled:
-                self._ledger.given_up(error_row(prompt, index, self._seed, "driver", now()))
+                row = error_row(prompt, index, self._seed, "driver", now(), logprobs=self._logprobs)
+                self._ledger.given_up(row)
                 self._judging.not_sampled(key, reason)
 
     def watch(self) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 
@@ -58,6 +60,21 @@ def test_the_opened_fence_ends_a_sample_unless_stops_are_given(tokenizer):
     assert sampling_params(config, prompts).stop == ("\n```",)
     config, prompts = prompts_of(tokenizer, sampling__stop=["END"])
     assert sampling_params(config, prompts).stop == ("END",)
+
+
+def test_each_sampling_setting_reaches_the_engine(tokenizer):
+    chosen = {
+        "max_new_tokens": 9,
+        "temperature": 0.3,
+        "top_p": 0.4,
+        "top_k": 5,
+        "min_p": 0.6,
+        "stop": ("END",),
+        "stop_at_closed_fence": True,
+        "logprobs": True,
+    }
+    config, prompts = prompts_of(tokenizer, seed=8, **{f"sampling__{key}": chosen[key] for key in chosen})
+    assert asdict(sampling_params(config, prompts)) == chosen | {"seed": 8}
 
 
 def test_a_chat_template_is_used_where_there_is_one(tokenizer):
