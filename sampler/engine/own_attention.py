@@ -1,0 +1,156 @@
+"""One call of `generate` with a model's own attention: for models that cannot decode on a prompt tree.
+
+Prompts are taken one after the other. The samples of a prompt, up to `max_rows` at a time, are begun
+together from its one prefill and decoded in lockstep (see `sampler.engine.lockstep`); a row that ends is
+dropped from the cache. Keys and values are shared by no two rows. What a sample is depends on the same
+things as on the tree: its random numbers are those of its prompt and sample index.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from transformers import PreTrainedModel
+
+from sampler.core import Completion, FinishReason, Prompt, SamplingParams
+from sampler.engine.lockstep import LockstepRows
+from sampler.engine.philox import stream_words, uniforms
+from sampler.engine.sampling import draw_tokens
+from sampler.engine.stats import EngineStats
+from sampler.engine.stopping import SampleText, StopRules
+
+
+@dataclass(eq=False)
+class Sample:
+    """A sample that is being drawn."""
+
+    prompt: Prompt
+    sample_index: int
+    prompt_tokens: int
+    text: SampleText
+    began: float = field(default_factory=time.perf_counter)  # seconds
+
+    def finish(self, reason: FinishReason) -> Completion:
+        """The completion, ended for `reason`."""
+        return Completion(
+            prompt_id=self.prompt.prompt_id,
+            sample_index=self.sample_index,
+            token_ids=tuple(self.text.token_ids),
+            text=self.text.text(),
+            finish_reason=reason,
+            prompt_tokens=self.prompt_tokens,
+            shared_prompt_tokens=0,
+            seconds=time.perf_counter() - self.began,
+        )
+
+
+class OwnAttentionGeneration:
+    """The state of one call of `generate`. Iterate over `run()`; closing that frees all that it holds."""
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        prompts: Sequence[Prompt],
+        tokens: Sequence[Sequence[int]],
+        rules: StopRules,
+        params: SamplingParams,
+        max_rows: int,
+        stats: EngineStats,
+    ) -> None:
+        """`tokens[i]` are those of `prompts[i]`; `model` has no `sampler.engine.lockstep.lockstep_fault`."""
+        self._model = model
+        self._prompts = list(zip(prompts, tokens, strict=True))
+        self._rules = rules
+        self._params = params
+        self._max_rows = max_rows
+        self._stats = stats
+        self._prompt_rows: LockstepRows | None = None  # the prompt, while samples of it wait
+        self._rows: LockstepRows | None = None
+        self._samples: list[Sample] = []  # one for each of the rows
+
+    def run(self) -> Iterator[Completion]:
+        """Draws all samples of all prompts; gives each as it ends."""
+        try:
+            for prompt, tokens in self._prompts:
+                waiting = deque(prompt.sample_indices)
+                self._prefill(tokens)
+                while waiting:
+                    yield from self._begin(prompt, tokens, waiting)
+                    while self._samples:
+                        yield from self._step()
+        finally:
+            self._prompt_rows, self._rows, self._samples = None, None, []
+            self._stats.kv_bytes = 0
+
+    @contextmanager
+    def _booked(self) -> Iterator[None]:
+        """Books the time of a piece of work, and what is held after it."""
+        began = time.perf_counter()
+        with torch.inference_mode():
+            yield
+        self._count_bytes()
+        self._stats.seconds += time.perf_counter() - began
+
+    def _count_bytes(self) -> None:
+        held = [rows.cache_bytes for rows in (self._prompt_rows, self._rows) if rows is not None]
+        self._stats.kv_bytes = sum(held)
+        self._stats.kv_bytes_peak = max(self._stats.kv_bytes_peak, self._stats.kv_bytes)
+
+    def _prefill(self, tokens: Sequence[int]) -> None:
+        """Runs a prompt through the model."""
+        with self._booked():
+            self._rows = None
+            self._prompt_rows = LockstepRows(self._model, tokens)
+            self._stats.prefilled_tokens += len(tokens)
+
+    def _begin(self, prompt: Prompt, tokens: Sequence[int], waiting: deque[int]) -> list[Completion]:
+        """Begins the next waiting samples; returns those that their first token ends."""
+        indices = [waiting.popleft() for _ in range(min(self._max_rows, len(waiting)))]
+        with self._booked():
+            assert self._prompt_rows is not None  # the prompt was prefilled
+            self._rows = self._prompt_rows.fork() if waiting else self._prompt_rows
+            self._prompt_rows = self._prompt_rows if waiting else None
+            self._rows.select([0] * len(indices))
+            self._samples = [Sample(prompt, i, len(tokens), SampleText(self._rules)) for i in indices]
+            self._stats.prompt_tokens += len(tokens) * len(indices)
+            return self._draw(self._rows)
+
+    def _step(self) -> list[Completion]:
+        """Feeds every row's newest token and draws the next; returns the samples that end."""
+        with self._booked():
+            assert self._rows is not None  # there are samples
+            self._rows.feed(torch.tensor([sample.text.token_ids[-1] for sample in self._samples]))
+            self._stats.steps += 1
+            return self._draw(self._rows)
+
+    def _draw(self, rows: LockstepRows) -> list[Completion]:
+        """Draws a token for each sample, all at the same step; ends those that are complete."""
+        self._count_bytes()  # before the ended rows are dropped
+        step = len(self._samples[0].text.token_ids)
+        streams = [stream_words(sample.prompt.prompt_id, sample.sample_index) for sample in self._samples]
+        numbers = uniforms(
+            self._params.seed,
+            np.array(streams, dtype=np.uint64).T,
+            np.full(len(streams), step, dtype=np.int64),
+        )
+        tokens = draw_tokens(rows.logits, numbers, self._params).tolist()
+        self._stats.new_tokens += len(tokens)
+        reasons = [sample.text.append(token) for sample, token in zip(self._samples, tokens, strict=True)]
+        ended = [s.finish(reason) for s, reason in zip(self._samples, reasons, strict=True) if reason]
+        if ended:
+            self._drop_ended(rows, [row for row, reason in enumerate(reasons) if reason is None])
+        self._stats.completions += len(ended)
+        return ended
+
+    def _drop_ended(self, rows: LockstepRows, going_on: list[int]) -> None:
+        if going_on:
+            rows.select(going_on)
+        else:
+            self._rows = None
+        self._samples = [self._samples[row] for row in going_on]

@@ -1,0 +1,90 @@
+"""Rows in a model's own cache: exact, independent of each other, and refused where they would not be."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from tiny_models import tiny_model
+from transformers import PreTrainedModel
+
+from sampler.engine.lockstep import LockstepRows, lockstep_fault
+
+EXACT = [
+    "bloom",
+    "mpt",
+    "falcon",
+    "falcon with ALiBi",
+    "codegen",
+    "gptj",
+    "gpt_neo",
+    "xglm",
+    "stablelm",
+    "mamba",
+    "mamba2",
+    "jamba",
+    "bamba",
+    "falcon_h1",
+    "granitemoehybrid",
+    "qwen3_next",
+    "lfm2",
+    "llama4_text",
+    "llama with dynamic RoPE",
+    "phi3 with longrope",
+]
+
+
+@pytest.mark.parametrize("family", EXACT)
+def test_no_fault_is_found_in_a_model_that_is_exact(family: str) -> None:
+    assert lockstep_fault(tiny_model(family)) is None
+
+
+@pytest.mark.parametrize(
+    ("family", "reason"),
+    [
+        ("minimax", "its logits are off by"),  # its linear layers' states stay behind when rows are dropped
+        ("rwkv", "it returns no cache"),
+        ("recurrent_gemma", "it returns no cache"),
+        ("openai-gpt", "it returns no cache"),
+        ("bert", "it returns no cache"),
+    ],
+)
+def test_what_is_not_exact_is_found(family: str, reason: str) -> None:
+    fault = lockstep_fault(tiny_model(family))
+    assert fault is not None
+    assert reason in fault
+
+
+def test_16_bit_weights_are_accepted() -> None:
+    assert lockstep_fault(tiny_model("bloom").bfloat16()) is None
+
+
+@torch.inference_mode()
+def first_row(model: PreTrainedModel, rows: int) -> torch.Tensor:
+    """Logits of the first of so many rows, that go on with different tokens, over three steps."""
+    tested = LockstepRows(model, [3, 1, 4, 1, 5, 9, 2, 6, 5])
+    tested.select([0] * rows)
+    found = []
+    for step in range(3):
+        tested.feed(torch.arange(rows) + 10 + step)
+        found.append(tested.logits[0])
+        assert tested.logits.shape[0] == rows
+    return torch.stack(found)
+
+
+@pytest.mark.parametrize("family", ["llama", "bloom", "mamba", "falcon_h1", "gptj"])
+def test_a_row_is_bitwise_independent_of_its_neighbours(family: str) -> None:
+    model = tiny_model(family)
+    alone = first_row(model, 1)
+    for rows in (2, 3, 5, 8):
+        assert torch.equal(first_row(model, rows), alone)
+
+
+@torch.inference_mode()
+def test_a_fork_goes_on_by_itself() -> None:
+    rows = LockstepRows(tiny_model("jamba"), [3, 1, 4])
+    fork = rows.fork()
+    rows.feed(torch.tensor([9]))
+    held, logits = fork.cache_bytes, rows.logits
+    assert held < rows.cache_bytes
+    fork.feed(torch.tensor([9]))
+    assert torch.equal(fork.logits, logits)

@@ -1,0 +1,161 @@
+"""Models that the tree refuses, with their own attention: exactly what transformers' `generate` gives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+import torch
+from tiny_models import VOCABULARY, tiny_model
+from transformers import GenerationConfig, PreTrainedModel
+
+from sampler.core import Completion, Prompt, SamplingParams
+from sampler.engine import Engine
+from sampler.engine.own_attention import OwnAttentionGeneration
+from sampler.engine.stats import EngineStats
+from sampler.engine.stopping import StopRules
+
+FAMILIES = [
+    "bloom",
+    "mpt",
+    "falcon",
+    "falcon with ALiBi",
+    "codegen",
+    "gptj",
+    "gpt_neo",
+    "xglm",
+    "stablelm",
+    "mamba",
+    "mamba2",
+    "jamba",
+    "bamba",
+    "qwen3_next",
+    "lfm2",
+    "llama4_text",
+    "llama with dynamic RoPE",
+    "llama with longrope",
+    "phi3 with longrope",
+]
+LENGTH = 14
+# The second is longer than the original length of the rotary embeddings, the others reach it while decoding.
+PROMPTS = [
+    Prompt("a", token_ids=(17, 4, 99, 3, 56, 4, 31), samples=5),
+    Prompt("b", token_ids=tuple(range(30, 51)), samples=2),
+    Prompt("c", token_ids=(8,), samples=(6, 1, 3)),
+]
+
+
+def draw(
+    model: PreTrainedModel,
+    tokenizer: Any,
+    prompts: Sequence[Prompt],
+    params: SamplingParams,
+    *,
+    eos: Sequence[int] = (),
+    max_rows: int = 4,
+    stats: EngineStats | None = None,
+) -> list[Completion]:
+    rules = StopRules(tokenizer, eos, params)
+    tokens = [prompt.token_ids or () for prompt in prompts]
+    run = OwnAttentionGeneration(
+        model, prompts, tokens, rules, params, max_rows, stats or EngineStats()
+    ).run()
+    return list(run)
+
+
+def own_greedy(model: PreTrainedModel, prompt: Prompt) -> list[int]:
+    """What transformers generates after a prompt."""
+    ids = torch.tensor([prompt.token_ids])
+    settings = GenerationConfig(max_new_tokens=LENGTH, do_sample=False, pad_token_id=0, eos_token_id=None)
+    out = model.generate(ids, attention_mask=torch.ones_like(ids), generation_config=settings)
+    return out[0, ids.shape[1] :].tolist()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_greedy_equals_transformers(family: str, tokenizer: Any) -> None:
+    model = tiny_model(family)
+    params = SamplingParams(max_new_tokens=LENGTH, temperature=0)
+    found = draw(model, tokenizer, PROMPTS, params)
+    # A fresh model, because a dynamic rotary embedding remembers what `generate` did before.
+    expected = {prompt.prompt_id: own_greedy(tiny_model(family), prompt) for prompt in PROMPTS}
+    assert [(c.prompt_id, c.sample_index) for c in found] == [
+        (prompt.prompt_id, index) for prompt in PROMPTS for index in prompt.sample_indices
+    ]
+    for completion in found:
+        assert list(completion.token_ids) == expected[completion.prompt_id]
+
+
+def by_key(completions: Sequence[Completion]) -> dict[tuple[str, int], tuple[tuple[int, ...], str]]:
+    found = {(c.prompt_id, c.sample_index): (c.token_ids, c.finish_reason) for c in completions}
+    assert len(found) == len(completions)
+    return found
+
+
+@pytest.mark.parametrize(
+    "family", ["bloom", "mamba", "jamba", "llama with dynamic RoPE", "phi3 with longrope"]
+)
+def test_a_sample_depends_on_itself_alone(family: str, tokenizer: Any) -> None:
+    """Also on no prompt before it: two of them are longer than the rotary embedding's original length."""
+    model = tiny_model(family)
+    prompts = [*PROMPTS, Prompt("d", token_ids=tuple(range(70, 88)), samples=3)]
+    params = SamplingParams(max_new_tokens=LENGTH, temperature=1.0, top_p=0.9, seed=5)
+    eos = range(0, VOCABULARY, 11)
+    runs = [
+        by_key(draw(model, tokenizer, order, params, eos=eos, max_rows=max_rows))
+        for order, max_rows in [(prompts, 1), (prompts[::-1], 3), (prompts, 16)]
+    ]
+    assert runs[0] == runs[1] == runs[2]
+    assert len({len(tokens) for tokens, _ in runs[0].values()}) > 3  # rows end at different steps
+    assert {reason for _, reason in runs[0].values()} == {"eos", "length"}
+    assert len({tokens for tokens, _ in runs[0].values()}) > 10
+
+
+def test_samples_are_those_of_the_tree(tokenizer: Any) -> None:
+    """A model that can be run both ways draws the same tokens."""
+    model = tiny_model("llama")
+    params = SamplingParams(max_new_tokens=LENGTH, temperature=1.0, top_p=0.9, seed=5)
+    own = by_key(draw(model, tokenizer, PROMPTS, params, eos=[tokenizer.eos_token_id]))
+    engine = Engine(model, tokenizer, max_rows=4)
+    assert own == by_key(list(engine.generate(PROMPTS, params)))
+
+
+def test_counts(tokenizer: Any) -> None:
+    stats = EngineStats()
+    found = draw(
+        tiny_model("gptj"), tokenizer, PROMPTS, SamplingParams(max_new_tokens=4), max_rows=3, stats=stats
+    )
+    assert stats.completions == len(found) == 10
+    assert stats.new_tokens == sum(len(c.token_ids) for c in found) == 40
+    assert stats.prefilled_tokens == 7 + 21 + 1  # each prompt once, though the first needs two groups of rows
+    assert stats.prompt_tokens == 5 * 7 + 2 * 21 + 3 * 1 == sum(c.prompt_tokens for c in found)
+    assert stats.steps == 4 * 3  # of four groups, each with a first token from the prefill
+    assert stats.shared_tokens_read == 0 == sum(c.shared_prompt_tokens for c in found)
+    token_bytes = 3 * 2 * 32 * 4  # layers, keys and values, hidden size, float32
+    assert stats.kv_bytes == 0
+    # Three tokens of each row are fed, and the rows are padded to a multiple of four.
+    assert stats.kv_bytes_peak == 4 * (21 + 3) * token_bytes
+    assert stats.seconds > 0
+
+
+def test_closing_early_frees_everything(tokenizer: Any) -> None:
+    stats = EngineStats()
+    params = SamplingParams(max_new_tokens=50)
+    rules = StopRules(tokenizer, range(0, VOCABULARY, 5), params)
+    prompt = Prompt("p", token_ids=(3, 1, 4), samples=30)
+    model = tiny_model("mamba")
+    run = OwnAttentionGeneration(model, [prompt], [(3, 1, 4)], rules, params, 8, stats).run()
+    next(run)
+    assert stats.kv_bytes > 0
+    run.close()
+    assert stats.kv_bytes == 0
+    assert stats.completions < 30
+
+
+def test_the_model_is_left_as_it_is(tokenizer: Any) -> None:
+    model = tiny_model("llama with dynamic RoPE")
+    ids = torch.arange(12)[None]
+    before = model(input_ids=ids).logits
+    draw(model, tokenizer, PROMPTS, SamplingParams(max_new_tokens=LENGTH, temperature=0))
+    assert model.model.rotary_emb.max_seq_len_cached == 16
+    assert torch.equal(model(input_ids=ids).logits, before)
