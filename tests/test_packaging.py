@@ -86,6 +86,7 @@ EXPORTS = {
         "Prompt",
         "PromptError",
         "SamplingParams",
+        "TensorParallelError",
     },
     "sampler.prompting": {
         "Example",

@@ -9,7 +9,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from sampler.core import Completion, Prompt, SamplingParams
-from sampler.engine.errors import DeviceError, EngineError, ModelLoadError, ModelOutputError, PromptError
+from sampler.engine.errors import (
+    DeviceError,
+    EngineError,
+    ModelLoadError,
+    ModelOutputError,
+    PromptError,
+    TensorParallelError,
+)
 
 if TYPE_CHECKING:
     from sampler.engine.engine import Engine
@@ -28,6 +35,7 @@ __all__ = [
     "Prompt",
     "PromptError",
     "SamplingParams",
+    "TensorParallelError",
 ]
 
 

@@ -1,10 +1,11 @@
 """What the engine raises.
 
     EngineError
-    +-- ModelLoadError     a model that is not there, or cannot be loaded
-    +-- DeviceError        a device or a dtype that is unknown or not here (also a ValueError)
-    +-- PromptError        a prompt that cannot be sampled (also a ValueError)
-    +-- ModelOutputError   a model that computes no usable numbers
+    +-- ModelLoadError       a model that is not there, or cannot be loaded
+    +-- DeviceError          a device or a dtype that is unknown or not here (also a ValueError)
+    +-- TensorParallelError  ranks that cannot share a model, or are not in step
+    +-- PromptError          a prompt that cannot be sampled (also a ValueError)
+    +-- ModelOutputError     a model that computes no usable numbers
 
 A model that cannot be decoded on a tree is refused with `tree_attention.UnsupportedModelError`.
 """
@@ -22,6 +23,10 @@ class ModelLoadError(EngineError):
 
 class DeviceError(EngineError, ValueError):
     """A device or a dtype that does not exist, or not on this machine."""
+
+
+class TensorParallelError(EngineError):
+    """Processes that cannot share a model as asked, or that were not all given the same to do."""
 
 
 class PromptError(EngineError, ValueError):

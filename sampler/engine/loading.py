@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
+from transformers.distributed import DistributedConfig
 
 import sampler
 from sampler.engine.errors import DeviceError, ModelLoadError
+from sampler.engine.tensor_parallel import check_plan, check_ranks
 from sampler.engine.tokenization import load_tokenizer
 
 DEMO_MODEL = "demo"
@@ -45,30 +47,43 @@ def model_source(name_or_dir: str | Path) -> str:
     return str(source)
 
 
-def load_model(name_or_dir: str | Path, device: str, dtype: str) -> LoadedModel:
-    """Loads a causal language model and its tokenizer.
+def load_model(name_or_dir: str | Path, device: str, dtype: str, tensor_parallel: int = 1) -> LoadedModel:
+    """Loads a causal language model, or this rank's share of it, and its tokenizer.
 
     Args:
         name_or_dir: a hub name, a directory, or `demo`.
         device: `auto` (CUDA where there is one, else the CPU) or a torch device.
         dtype: `auto` (float32 on the CPU, the checkpoint's own elsewhere), float32, bfloat16 or float16.
+        tensor_parallel: over how many ranks the model is split; torchrun has started so many processes.
 
     Raises:
         ModelLoadError: the model is not there or cannot be loaded.
         DeviceError: `device` or `dtype` is none that exists, or the device is not on this machine.
+        TensorParallelError: the model cannot be split so, or there are not so many ranks.
     """
     where = resolve_device(device)
+    check_ranks(tensor_parallel, where)
     kind = resolve_dtype(dtype, where)
     source = model_source(name_or_dir)
     tokenizer = load_tokenizer(name_or_dir)
     try:
-        model = AutoModelForCausalLM.from_pretrained(source, dtype=kind)
+        model = _load_weights(source, kind, where, tensor_parallel)
     except (OSError, ValueError, ImportError) as error:
         raise ModelLoadError(
             f"model {str(name_or_dir)!r} cannot be loaded: {error}\nGive a directory that save_pretrained "
             "wrote, a name that the hub or its local cache has, or 'demo'"
         ) from error
-    return LoadedModel(model.to(where).eval(), tokenizer)
+    return LoadedModel(model.eval(), tokenizer)
+
+
+def _load_weights(
+    source: str, dtype: torch.dtype | str, device: torch.device, tensor_parallel: int
+) -> PreTrainedModel:
+    if tensor_parallel == 1:
+        return AutoModelForCausalLM.from_pretrained(source, dtype=dtype).to(device)
+    check_plan(AutoConfig.from_pretrained(source), tensor_parallel)
+    split = DistributedConfig(tp_size=tensor_parallel)
+    return AutoModelForCausalLM.from_pretrained(source, dtype=dtype, distributed_config=split)
 
 
 def resolve_device(device: str) -> torch.device:
