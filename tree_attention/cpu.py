@@ -34,6 +34,7 @@ from tree_attention.plan import AttentionStep, NodePart, SuffixLayout
 ROW_TILE = 4  # measured with MKL: rows of a product differ only where one to three of them are left over
 _SPLIT = 512  # keys of a node that explicit products take at a time
 _SCORES_AT_ONCE = 1 << 22  # elements of a score matrix held at a time: 16 MiB of float32
+_SMALL_PRODUCT = 400  # multiplications below which torch's batched product takes another way
 _TINY = torch.finfo(torch.float32).tiny
 _LOWEST = torch.finfo(torch.float32).min
 
@@ -216,7 +217,7 @@ def _explicit_rows(
     options: AttentionOptions,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """One running softmax over the splits of the keys, for rows from the part's `first_row` on."""
-    _, rows, group, _ = query.shape
+    heads, rows, group, _ = query.shape
     folded = _whole_tiles(query.flatten(1, 2))
     top = folded.new_full((*folded.shape[:2], 1), _LOWEST)
     total = torch.zeros_like(top)
@@ -224,22 +225,28 @@ def _explicit_rows(
     span = slice(part.row_lo + first_row, part.row_lo + first_row + rows)
     for lo in _splits(part, step, span, options.sliding_window):
         split = slice(lo, lo + _SPLIT)
-        scores = _capped(torch.bmm(folded, keys[:, split].transpose(1, 2)), options)
+        scores = _capped(_products(folded, keys[:, split].transpose(1, 2)), options)
         hidden = _hidden(part, lo, scores.shape[-1], step, span, options.sliding_window)
         if hidden is not None:
-            scores[:, : rows * group].unflatten(1, (rows, group)).masked_fill_(
-                hidden[None, :, None, :], float("-inf")
-            )
+            by_row = scores[:, : rows * group].view(heads, rows, group, -1)
+            by_row.masked_fill_(hidden[None, :, None, :], float("-inf"))
         higher = torch.maximum(top, scores.amax(-1, keepdim=True))  # finite, also where all is hidden
         weights = scores.sub_(higher).exp_()
         rescale = top.sub_(higher).exp_()
         total = total.mul_(rescale).add_(weights.sum(-1, keepdim=True))
-        out = out.mul_(rescale).add_(torch.bmm(weights, values[:, split]))
+        out = out.mul_(rescale).add_(_products(weights, values[:, split]))
         top = higher
     lse = (top + total.log()).squeeze(-1)
     out /= total.clamp_min(_TINY)
     size = rows * group
-    return out[:, :size].unflatten(1, (rows, group)), lse[:, :size].unflatten(1, (rows, group))
+    return out[:, :size].view(heads, rows, group, -1), lse[:, :size].view(heads, rows, group)
+
+
+def _products(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+    """`[kv_heads, queries, n]` from `[kv_heads, queries, k]` and `[kv_heads, k, n]`."""
+    if ROW_TILE * right.shape[1] * right.shape[2] >= _SMALL_PRODUCT:
+        return torch.bmm(left, right)
+    return torch.stack([a @ b for a, b in zip(left, right, strict=True)])
 
 
 def _splits(part: NodePart, step: AttentionStep, rows: slice, window: int | None) -> Iterator[int]:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from tree_attention.kv_pool import KvPool, LayerShape, NodeStorage
-from tree_attention.plan import AttentionPlan, AttentionStep, PrefillSpan
+from tree_attention.plan import NO_BRANCH, AttentionPlan, AttentionStep, PrefillSpan
 from tree_attention.prompt_tree import PromptTree
 
 torch.set_num_threads(1)
@@ -23,6 +23,17 @@ class Case:
     pool: KvPool
     step: AttentionStep
     query: torch.Tensor
+    leaves: list[NodeStorage | None] = field(default_factory=list)  # decode: of the rows
+    lengths: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))  # of their suffixes
+
+    def only(self, rows: list[int]) -> Case:
+        """The same step for some of the decoding rows."""
+        branches = self.step.plan.branches
+        assert branches is not None
+        plan = AttentionPlan.for_decode([self.leaves[r] for r in rows], branches[rows].tolist())
+        positions = self.step.host_positions[rows]
+        step = AttentionStep.decode(plan, self.pool, positions, self.lengths[rows])
+        return Case(self.pool, step, self.query[rows])
 
 
 @dataclass
@@ -78,22 +89,33 @@ class CaseMaker:
         return self.normal(rows, self.kv_heads * self.group, self.key_dim)
 
     def decode(self, longest_suffix: int = 11) -> Case:
-        """A decoding step whose rows have suffixes of 1 to `longest_suffix` tokens."""
+        """A decoding step whose rows have suffixes of 1 to `longest_suffix` tokens.
+
+        Each eighth row has no suffix and asks for the last token of its path; the last two rows are padded.
+        """
         tree = self.tree()
         nodes = self.storage(tree)
         leaves = sorted(
             (leaf for leaf in tree.leaves for _ in range(self.integer(1, 3))), key=lambda leaf: leaf.index
         )
-        below = [nodes[leaf.index] for leaf in leaves]
-        plan = AttentionPlan.for_decode(below, [self.pool.open_branch(node) for node in below])
-        ends = np.array([leaf.end for leaf in leaves], dtype=np.int64)
+        return self.decode_below([*(nodes[leaf.index] for leaf in leaves), None, None], longest_suffix)
+
+    def decode_below(self, leaves: list[NodeStorage | None], longest_suffix: int) -> Case:
+        """As `decode`, for given leaves, None for a padded row."""
+        bare = np.array([row % 8 == 7 or leaf is None for row, leaf in enumerate(leaves)])
+        branches = [
+            NO_BRANCH if none else self.pool.open_branch(leaf)
+            for leaf, none in zip(leaves, bare, strict=True)
+        ]
+        plan = AttentionPlan.for_decode(leaves, branches)
+        ends = np.array([0 if leaf is None else leaf.end for leaf in leaves], dtype=np.int64)
         final = torch.randint(0, longest_suffix, (len(leaves),), generator=self.generator).numpy()
+        final[bare] = 0
         for length in range(longest_suffix):
-            active = np.flatnonzero(final > length)
-            self._fill_suffix(plan, active, ends, length)
-        step = AttentionStep.decode(plan, self.pool, ends + final, final)
+            self._fill_suffix(plan, np.flatnonzero(final > length), ends, length)
+        step = AttentionStep.decode(plan, self.pool, np.maximum(ends + final - bare, 0), final)
         self._write(step)
-        return Case(self.pool, step, self.query(plan.rows))
+        return Case(self.pool, step, self.query(plan.rows), leaves, final)
 
     def prefill(self, chunk: int = 7) -> Case:
         """A prefill of the whole tree in one call, after the first `chunk` tokens of every node."""
