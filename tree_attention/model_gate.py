@@ -20,7 +20,6 @@ from tree_attention.plan import AttentionPlan, AttentionStep, PrefillSpan
 from tree_attention.prompt_tree import Node, PromptTree
 from tree_attention.transformers_plugin import (
     AttentionCall,
-    MissingContextError,
     PoolContext,
     TreeModel,
     UnsupportedModelError,
@@ -48,7 +47,16 @@ _KNOWN_REASONS = {
     "falcon_mamba": _RECURRENT,
 }
 _LAYER_TYPES = {"full_attention", "sliding_attention"}
-_LENGTH_DEPENDENT_ROPE = {"dynamic", "longrope"}
+# What a model of unknown make may fail with when it is run in a way that it was not written for.
+TRIAL_ERRORS = (
+    AttributeError,
+    IndexError,
+    KeyError,
+    NotImplementedError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 # The trial tree: a root, a node of one token, sequences that are prefixes of others, and ragged leaves.
 _STEM = (1, 4, 2, 8, 5)
 _TRIAL_SEQUENCES = (_STEM, (*_STEM, 7), (*_STEM, 7, 11, 12), (*_STEM, 9, 3, 14, 2), (20, 21, 22))
@@ -90,7 +98,10 @@ def open_model(model: PreTrainedModel) -> OpenedModel:
         if reason:
             raise UnsupportedModelError(model_type, reason)
         opened = OpenedModel(tree_model, tuple(_layer_shape(call) for call in calls))
-        reason = _reason_in_numbers(model, opened)
+        try:
+            reason = _reason_in_numbers(model, opened)
+        except TRIAL_ERRORS as error:
+            raise UnsupportedModelError(model_type, f"a trial tree failed with: {error}") from error
     if reason:
         raise UnsupportedModelError(model_type, reason)
     return opened
@@ -106,7 +117,7 @@ def _reason_in_configuration(model: PreTrainedModel) -> str | None:
     for module in model.modules():
         if getattr(module, "is_causal", True) is False:
             return f"{type(module).__name__} is not causal, so a token's keys depend on what follows it"
-        kinds = _rope_types(module) & _LENGTH_DEPENDENT_ROPE
+        kinds = {kind for kind in _rope_types(module) if "dynamic" in kind or kind == "longrope"}
         if kinds:
             return (
                 f"its rotary embedding of type {min(kinds)!r} depends on the longest position in a batch, so "
@@ -130,10 +141,7 @@ def _trial_calls(tree_model: TreeModel, model_type: str) -> list[AttentionCall]:
     trial = _Trial()
     try:
         tree_model.logits(tokens, torch.arange(4, device=tree_model.device), trial)
-    except MissingContextError as error:
-        reason = "its attention layers do not receive the keyword arguments of the model's call"
-        raise UnsupportedModelError(model_type, reason) from error
-    except (AttributeError, KeyError, NotImplementedError, RuntimeError, TypeError, ValueError) as error:
+    except TRIAL_ERRORS as error:
         raise UnsupportedModelError(
             model_type, f"a trial run of packed tokens failed with: {error}"
         ) from error

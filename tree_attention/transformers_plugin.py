@@ -5,14 +5,14 @@ Theory of operation. Transformers looks an attention function up by name for eve
 its configuration, because configuration objects are shared by identity and switching one would switch every
 model made from it. Tokens are passed packed, as one sequence `[1, rows]` with their own positions, without
 a transformers cache and without a mask: our function stores the keys and values in the pool and does all
-the masking. What a call needs travels with it, as the keyword argument `tree_context`, so nothing here is
-process-wide but the registered name.
+the masking. What a call needs is in a context variable while the call lasts (not every model hands keyword
+arguments down to its layers), so nothing here is process-wide but the registered name.
 
 Not every model can be run so. A model is accepted only if a trial run shows that it is exact:
 
 1. its configuration asks for nothing that cannot be shared on a tree (see `model_gate`);
-2. every layer calls the attention function exactly once, with the context, without a mask, and with the
-   window its layer type asks for;
+2. every layer calls the attention function exactly once, without a mask, and with the window its layer
+   type asks for;
 3. the logits of a small ragged tree equal those of the model's eager attention, sequence by sequence.
 """
 
@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -36,23 +37,28 @@ ATTENTION_NAME = "orchard_tree"
 
 
 class MissingContextError(RuntimeError):
-    """An attention layer was called without the context; the text names the layer's class."""
+    """An attention layer was called outside `TreeModel.logits`; the text names the layer's class."""
+
+
+ANOTHER_MODEL = (
+    "Choose a decoder whose layers all use transformers' attention interface, such as llama or qwen2"
+)
 
 
 class UnsupportedModelError(ValueError):
-    """A model that cannot be decoded on a tree exactly; the text names its type and the reason."""
+    """A model that cannot be decoded on a tree exactly; the text names its type, the reason and a remedy."""
 
-    def __init__(self, model_type: str, reason: str) -> None:
+    def __init__(self, model_type: str, reason: str, remedy: str = ANOTHER_MODEL) -> None:
         self.model_type = model_type
         self.reason = reason
+        self.remedy = remedy
         super().__init__(
-            f"model type {model_type!r} cannot be decoded on a prompt tree exactly: {reason}. "
-            "Choose a decoder whose layers all use transformers' attention interface, such as llama or qwen2."
+            f"model type {model_type!r} cannot be decoded on a prompt tree exactly: {reason}. {remedy}."
         )
 
-    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+    def __reduce__(self) -> tuple[type, tuple[str, str, str]]:
         """Pickle by the constructor's arguments: the error travels between processes."""
-        return type(self), (self.model_type, self.reason)
+        return type(self), (self.model_type, self.reason, self.remedy)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +82,9 @@ class TreeContext(Protocol):
     def attend(self, call: AttentionCall) -> torch.Tensor:
         """The attention output of one layer, `[rows, query_heads, value_dim]`."""
         ...
+
+
+_CONTEXT: ContextVar[TreeContext | None] = ContextVar("tree_context", default=None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,14 +146,17 @@ class TreeModel:
         extra: dict[str, Any] = {}
         if keep is not None and self._takes_logits_to_keep:
             extra["logits_to_keep"] = keep
-        output = self.model(
-            input_ids=tokens[None],
-            position_ids=positions[None],
-            use_cache=False,
-            return_dict=True,
-            tree_context=context,
-            **extra,
-        )
+        token = _CONTEXT.set(context)
+        try:
+            output = self.model(
+                input_ids=tokens[None],
+                position_ids=positions[None],
+                use_cache=False,
+                return_dict=True,
+                **extra,
+            )
+        finally:
+            _CONTEXT.reset(token)
         logits: torch.Tensor = output.logits[0]
         return logits if keep is None or extra else logits[keep]
 
@@ -183,17 +195,17 @@ def _attention_function(
     sliding_window: int | None = None,
     softcap: float | None = None,
     s_aux: torch.Tensor | None = None,
-    tree_context: TreeContext | None = None,
     **_: Any,
 ) -> tuple[torch.Tensor, None]:
     """The function that transformers calls.
 
     Takes `query`, `key` and `value` as `[1, heads, rows, head_dim]`; returns `[1, rows, heads, value_dim]`.
     """
-    if tree_context is None:
+    context = _CONTEXT.get()
+    if context is None:
         raise MissingContextError(
-            f"{type(module).__name__} called the {ATTENTION_NAME!r} attention without a tree_context; "
-            "a model with this attention runs only through tree_attention's TreeModel"
+            f"{type(module).__name__} called the {ATTENTION_NAME!r} attention outside TreeModel.logits, "
+            "which is the only way to run a model with this attention"
         )
     options = AttentionOptions(
         scale=query.shape[-1] ** -0.5 if scaling is None else float(scaling),
@@ -210,4 +222,4 @@ def _attention_function(
         mask=attention_mask,
         options=options,
     )
-    return tree_context.attend(call)[None], None
+    return context.attend(call)[None].contiguous(), None  # some models take a view of it

@@ -23,6 +23,7 @@ from typing import Any
 import torch
 from transformers import Cache, PreTrainedModel
 
+from tree_attention.model_gate import TRIAL_ERRORS
 from tree_attention.transformers_plugin import copy_sharing_weights
 
 _CACHE_NAMES = ("past_key_values", "cache_params")  # under which models take and return their cache
@@ -122,15 +123,7 @@ def lockstep_fault(model: PreTrainedModel) -> str | None:
     with torch.inference_mode():
         try:
             error = _trial_error(model)
-        except (
-            AttributeError,
-            IndexError,
-            KeyError,
-            NotImplementedError,
-            RuntimeError,
-            TypeError,
-            ValueError,
-        ) as failure:
+        except TRIAL_ERRORS as failure:
             return f"a trial with its own cache failed with: {failure}"
     # In 16 bit a rounding can flip an expert's choice, which changes a row's logits; the median bears that.
     exact = error.max() <= 1e-3 if model.dtype == torch.float32 else error.median() <= 5e-2

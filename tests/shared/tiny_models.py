@@ -75,6 +75,7 @@ TREE_FAMILIES: dict[str, dict[str, Any]] = {
     "opt": {"ffn_dim": 48, "word_embed_proj_dim": 32},
     "gpt2": GPT,
     "jetmoe": EXPERTS,
+    "stablelm": {},  # it hands no keyword arguments down to its layers
 }
 LINEAR_LAYERS = ["linear_attention", "full_attention", "linear_attention"]
 LINEAR = {
@@ -147,7 +148,6 @@ REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
     "llama4_text": ("llama4_text", {**EXPERTS, "attention_chunk_size": 8, "intermediate_size_mlp": 48}),
-    "stablelm": ("stablelm", {}),
     "bert": ("bert", {"is_decoder": False}),
     "llama with dynamic RoPE": (
         "llama",

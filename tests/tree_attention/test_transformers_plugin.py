@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
@@ -51,7 +53,7 @@ def test_other_models_of_the_same_configuration_are_left_alone() -> None:
 
 def test_a_call_without_context_says_so() -> None:
     tree_model = TreeModel.of(LlamaForCausalLM(tiny_config()))
-    with pytest.raises(MissingContextError, match=r"LlamaAttention called .* without a tree_context"):
+    with pytest.raises(MissingContextError, match=r"LlamaAttention called .* outside TreeModel\.logits"):
         tree_model.model(input_ids=torch.arange(3)[None], use_cache=False)
 
 
@@ -60,3 +62,16 @@ def test_error_names_type_and_reason() -> None:
     assert (error.model_type, error.reason) == ("bloom", "it hums")
     assert "'bloom'" in str(error)
     assert "it hums" in str(error)
+    assert str(error).endswith("such as llama or qwen2.")
+    assert str(UnsupportedModelError("bloom", "it hums", "Sing")).endswith(": it hums. Sing.")
+
+
+def test_error_travels_between_processes() -> None:
+    error = UnsupportedModelError("bloom", "it hums", "Sing")
+    again = pickle.loads(pickle.dumps(error))
+    assert (again.model_type, again.reason, again.remedy, str(again)) == (
+        "bloom",
+        "it hums",
+        "Sing",
+        str(error),
+    )

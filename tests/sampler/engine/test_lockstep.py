@@ -18,7 +18,6 @@ EXACT = [
     "gptj",
     "gpt_neo",
     "xglm",
-    "stablelm",
     "mamba",
     "mamba2",
     "jamba",

@@ -25,7 +25,6 @@ FAMILIES = [
     "gptj",
     "gpt_neo",
     "xglm",
-    "stablelm",
     "mamba",
     "mamba2",
     "jamba",
