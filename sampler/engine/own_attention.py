@@ -8,6 +8,7 @@ things as on the tree: its random numbers are those of its prompt and sample ind
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from transformers import PreTrainedModel
 
@@ -34,7 +36,14 @@ class Sample:
     sample_index: int
     prompt_tokens: int
     text: SampleText
+    logprobs: list[float] | None  # of its tokens; None unless asked for
     began: float = field(default_factory=time.perf_counter)  # seconds
+
+    def append(self, token: int, logprob: float | None) -> FinishReason | None:
+        """Takes the next token; says why the sample ends with it, or None."""
+        if self.logprobs is not None and logprob is not None:
+            self.logprobs.append(logprob)
+        return self.text.append(token)
 
     def finish(self, reason: FinishReason) -> Completion:
         """The completion, ended for `reason`."""
@@ -47,6 +56,8 @@ class Sample:
             prompt_tokens=self.prompt_tokens,
             shared_prompt_tokens=0,
             seconds=time.perf_counter() - self.began,
+            logprob=None if self.logprobs is None else math.fsum(self.logprobs),
+            token_logprobs=None if self.logprobs is None else tuple(self.logprobs),
         )
 
 
@@ -117,9 +128,13 @@ class OwnAttentionGeneration:
             self._rows = self._prompt_rows.fork() if waiting else self._prompt_rows
             self._prompt_rows = self._prompt_rows if waiting else None
             self._rows.select([0] * len(indices))
-            self._samples = [Sample(prompt, i, len(tokens), SampleText(self._rules)) for i in indices]
+            self._samples = [self._sample(prompt, index, len(tokens)) for index in indices]
             self._stats.prompt_tokens += len(tokens) * len(indices)
             return self._draw(self._rows)
+
+    def _sample(self, prompt: Prompt, index: int, prompt_tokens: int) -> Sample:
+        logprobs: list[float] | None = [] if self._params.logprobs else None
+        return Sample(prompt, index, prompt_tokens, SampleText(self._rules), logprobs)
 
     def _step(self) -> list[Completion]:
         """Feeds every row's newest token and draws the next; returns the samples that end."""
@@ -132,21 +147,23 @@ class OwnAttentionGeneration:
     def _draw(self, rows: LockstepRows) -> list[Completion]:
         """Draws a token for each sample, all at the same step; ends those that are complete."""
         self._count_bytes()  # before the ended rows are dropped
-        step = len(self._samples[0].text.token_ids)
-        streams = [stream_words(sample.prompt.prompt_id, sample.sample_index) for sample in self._samples]
-        numbers = uniforms(
-            self._params.seed,
-            np.array(streams, dtype=np.uint64).T,
-            np.full(len(streams), step, dtype=np.int64),
-        )
-        tokens = draw_tokens(rows.logits, numbers, self._params).tolist()
+        drawn = draw_tokens(rows.logits, self._numbers(), self._params)
+        tokens = drawn.tokens.tolist()
+        logprobs = [None] * len(tokens) if drawn.logprobs is None else drawn.logprobs.tolist()
         self._stats.new_tokens += len(tokens)
-        reasons = [sample.text.append(token) for sample, token in zip(self._samples, tokens, strict=True)]
+        reasons = [s.append(*token) for s, *token in zip(self._samples, tokens, logprobs, strict=True)]
         ended = [s.finish(reason) for s, reason in zip(self._samples, reasons, strict=True) if reason]
         if ended:
             self._drop_ended(rows, [row for row, reason in enumerate(reasons) if reason is None])
         self._stats.completions += len(ended)
         return ended
+
+    def _numbers(self) -> npt.NDArray[np.float64]:
+        """The uniform number of each sample's next token."""
+        words = [stream_words(sample.prompt.prompt_id, sample.sample_index) for sample in self._samples]
+        step = len(self._samples[0].text.token_ids)
+        steps = np.full(len(words), step, dtype=np.int64)
+        return uniforms(self._params.seed, np.array(words, dtype=np.uint64).T, steps)
 
     def _drop_ended(self, rows: LockstepRows, going_on: list[int]) -> None:
         if going_on:

@@ -119,6 +119,18 @@ def test_samples_are_those_of_the_tree(tokenizer: Any) -> None:
     assert own == by_key(list(engine.generate(PROMPTS, params)))
 
 
+def test_log_probabilities(tokenizer: Any) -> None:
+    """Those of the model's own distribution, whatever the tokens were drawn from."""
+    model = tiny_model("bloom")
+    params = SamplingParams(max_new_tokens=5, temperature=0.5, top_k=9, logprobs=True)
+    for completion in draw(model, tokenizer, PROMPTS[:1], params):
+        ids = torch.tensor([PROMPTS[0].token_ids + completion.token_ids])
+        logits = model(input_ids=ids).logits[0, -6:-1]
+        expected = logits.log_softmax(-1).gather(1, ids[0, -5:, None])[:, 0]
+        assert completion.token_logprobs == pytest.approx(expected.tolist(), abs=1e-4)
+        assert completion.logprob == pytest.approx(sum(completion.token_logprobs))
+
+
 def test_counts(tokenizer: Any) -> None:
     stats = EngineStats()
     found = draw(
