@@ -1,88 +1,160 @@
-"""Draws tokens from logits: temperature, then top_k, then top_p, one uniform number a token.
+"""Draws tokens from logits: temperature, top_k, top_p, min_p in Hugging Face's order, one uniform a token.
 
-The filters mean what transformers' `TemperatureLogitsWarper`, `TopKLogitsWarper` and `TopPLogitsWarper`
-mean, in that order; the tests hold the two together. A token is drawn by inverting the cumulative
-distribution of what they leave.
+A token is drawn by inverting the cumulative distribution, in the order of token ids, of what the filters
+leave. It is looked up in two levels: sums of blocks of the vocabulary first, then inside one block; sums
+over more than a block are kept in float64.
 
-The nucleus of top_p is found without sorting the vocabulary: the few most likely tokens of a row nearly
-always hold the mass, and rows where they do not are looked at again with more tokens. What a row draws
-depends on nothing but its own logits and its uniform number, down to the last bit: each operation here
-works row by row.
+What a row draws depends on nothing but its own logits and its uniform number, down to the last bit: each
+operation here works row by row, and none splits the sum of a row over threads. Rows are handled a few at a
+time, which keeps what lies between the operations in the processor's cache.
+
+`sampler.engine.token_kernels` does the same on an accelerator.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch.nn import functional
 
 from sampler.core import SamplingParams
 from sampler.engine.errors import ModelOutputError
+from sampler.engine.token_filters import BLOCK, RANKED, RankedTokens, filter_all, filter_ranked, mass
 
-_FIRST_WIDTH = 64  # most likely tokens looked at first for the nucleus
-_WIDEN = 16  # and by how many times more where they do not suffice
+SMALLEST_TEMPERATURE = 1e-30  # below it float32 cannot hold 1 / temperature; only ties of the best are drawn
+_CACHED_TOKENS = 2**19  # logits handled at a time
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnTokens:
+    """One token a row."""
+
+    tokens: torch.Tensor  # [rows], int64
+    logprobs: torch.Tensor | None = None  # [rows], float32, natural; None unless they were asked for
 
 
 def draw_tokens(
     logits: torch.Tensor, uniforms: npt.NDArray[np.float64], params: SamplingParams
-) -> torch.Tensor:
+) -> DrawnTokens:
     """Draws one token a row.
 
     Args:
         logits: `[rows, vocabulary]`.
         uniforms: `[rows]`, in [0, 1); not used at temperature 0.
-        params: temperature, top_k and top_p.
+        params: temperature, top_k, top_p, min_p and logprobs.
 
     Returns:
-        `[rows]`, int64, on the device of the logits.
+        The tokens and, if `params.logprobs`, the log-probability of each under the softmax of the logits as
+        they are: temperature 1, no filter. On the device of the logits.
 
     Raises:
         ModelOutputError: a row's largest logit is not a finite number.
     """
-    scores = logits.float()
-    top = scores.amax(-1, keepdim=True)
-    if not bool(top.isfinite().all()):
-        row = int(top.isfinite().logical_not().flatten().nonzero()[0])
-        raise ModelOutputError(
-            f"the model's largest logit in row {row} of {len(top)} is {top[row].item()}; its weights or its "
-            "dtype cannot be right (float16 overflows where bfloat16 and float32 do not)"
-        )
+    numbers = torch.from_numpy(uniforms).to(logits.device)
+    rows, vocabulary = logits.shape
+    if params.top_k >= vocabulary:
+        params = replace(params, top_k=0)
+    step = max(_CACHED_TOKENS // vocabulary, torch.get_num_threads())
+    tokens = torch.empty(rows, dtype=torch.int64, device=logits.device)
+    logprobs = torch.empty(rows, device=logits.device) if params.logprobs else None
+    for lo in range(0, rows, step):
+        scores = _in_blocks(logits[lo : lo + step])
+        maxima = scores.amax(-1)
+        _check_finite(maxima.amax(-1), lo, rows)
+        drawn = _draw(scores, maxima, numbers[lo : lo + step], params)
+        tokens[lo : lo + step] = drawn
+        if logprobs is not None:
+            every = functional.log_softmax(scores.flatten(1), -1)
+            logprobs[lo : lo + step] = every.gather(1, drawn[:, None]).squeeze(1)
+    return DrawnTokens(tokens, logprobs)
+
+
+def _in_blocks(logits: torch.Tensor) -> torch.Tensor:
+    """`[rows, blocks, BLOCK]`, float32; what the last block lacks is minus infinity."""
+    rows, vocabulary = logits.shape
+    blocks = -(-vocabulary // BLOCK)
+    if vocabulary == blocks * BLOCK and logits.dtype == torch.float32 and logits.is_contiguous():
+        return logits.view(rows, blocks, BLOCK)
+    scores = torch.empty(rows, blocks * BLOCK, device=logits.device)
+    scores[:, :vocabulary] = logits
+    scores[:, vocabulary:] = float("-inf")
+    return scores.view(rows, blocks, BLOCK)
+
+
+def _check_finite(largest: torch.Tensor, first: int, rows: int) -> None:
+    finite = largest.isfinite()
+    if not bool(finite.all()):
+        row = int(finite.logical_not().nonzero()[0])
+        raise largest_logit_error(float(largest[row]), first + row, rows)
+
+
+def largest_logit_error(value: float, row: int, rows: int) -> ModelOutputError:
+    """The error for a row whose largest logit is not a finite number."""
+    return ModelOutputError(
+        f"the model's largest logit in row {row} of {rows} is {value}; its weights or its dtype cannot be "
+        "right (float16 overflows where bfloat16 and float32 do not)"
+    )
+
+
+def _draw(
+    scores: torch.Tensor, maxima: torch.Tensor, numbers: torch.Tensor, params: SamplingParams
+) -> torch.Tensor:
     if params.temperature == 0:
-        return scores.argmax(-1)
-    scores = (scores - top) / params.temperature
-    if 0 < params.top_k < scores.shape[-1]:
-        weakest = scores.topk(params.top_k).values[:, -1:]
-        scores = scores.masked_fill(scores < weakest, float("-inf"))
-    number = torch.from_numpy(uniforms).to(scores.device)
-    if params.top_p < 1:
-        return _draw_from_nucleus(scores, number, params.top_p)
-    cumulative = scores.softmax(-1, dtype=torch.float64).cumsum(-1)
-    return _invert(cumulative, cumulative[:, -1], number)
-
-
-def _draw_from_nucleus(scores: torch.Tensor, number: torch.Tensor, top_p: float) -> torch.Tensor:
-    """Draws among the most likely tokens: those with less than `top_p` of the mass before them."""
-    vocabulary = scores.shape[-1]
-    total = scores.logsumexp(-1, keepdim=True)
-    tokens = torch.empty(len(scores), dtype=torch.int64, device=scores.device)
-    rows = torch.arange(len(scores), device=scores.device)
-    width = min(_FIRST_WIDTH, vocabulary)
-    while rows.numel():
-        best, ids = scores[rows].topk(width)
-        probability = (best - total[rows]).double().exp()
-        cumulative = probability.cumsum(-1)
-        suffices = (cumulative[:, -1] >= top_p) | (width == vocabulary)
-        kept = ((cumulative - probability) < top_p).sum(-1, keepdim=True)
-        mass = cumulative.gather(-1, kept - 1).squeeze(-1)
-        drawn = ids.gather(-1, _invert(cumulative, mass, number[rows])[:, None]).squeeze(-1)
-        tokens[rows[suffices]] = drawn[suffices]
-        rows = rows[~suffices]
-        width = min(width * _WIDEN, vocabulary)
+        block = maxima.argmax(-1)
+        return block * BLOCK + _rows_of(scores, block).argmax(-1)
+    top = maxima.amax(-1)[:, None, None]
+    weights = (scores - top).div_(max(params.temperature, SMALLEST_TEMPERATURE))
+    weights = weights.flatten(1).softmax(-1).view_as(scores)
+    if not params.top_k and params.top_p == 1 and not params.min_p:
+        return _invert(weights, numbers)
+    if params.top_k > RANKED:
+        return _invert(filter_all(scores, weights, params), numbers)
+    ranked = RankedTokens.of(scores, maxima, weights)
+    left, settled = filter_ranked(ranked, mass(weights), params)
+    tokens = _draw_ranked(ranked.ids, left, numbers)
+    rest = (~settled).nonzero().flatten()
+    if rest.numel():
+        tokens[rest] = _invert(filter_all(scores[rest], weights[rest], params), numbers[rest])
     return tokens
 
 
-def _invert(cumulative: torch.Tensor, mass: torch.Tensor, number: torch.Tensor) -> torch.Tensor:
-    """The first index of each row whose cumulative probability exceeds `number * mass`: `[rows]`."""
-    # The product can round up to the mass itself, which nothing exceeds.
-    target = torch.minimum(number * mass, torch.nextafter(mass, torch.zeros_like(mass)))
-    return torch.searchsorted(cumulative, target[:, None], right=True).squeeze(-1)
+def _draw_ranked(ids: torch.Tensor, weights: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
+    ids, order = ids.sort(-1)
+    place = _invert(weights.gather(1, order)[:, None], numbers)
+    return ids.gather(1, place[:, None]).squeeze(1)
+
+
+def _invert(weights: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
+    """The first token of each row up to which more than `number` of the row's weight lies.
+
+    Args:
+        weights: `[rows, blocks, block]`, not negative.
+        numbers: `[rows]`, float64, in [0, 1).
+
+    Returns:
+        `[rows]`, int64; each of positive weight.
+    """
+    sums = weights.sum(-1).double()
+    cumulative = sums.cumsum(-1)
+    target = numbers * cumulative[:, -1]
+    block = _first_above(cumulative, target)
+    before = _rows_of(cumulative - sums, block)
+    share = (target - before) / _rows_of(sums, block)
+    inside = _rows_of(weights, block).double().cumsum(-1)
+    return block * weights.shape[-1] + _first_above(inside, share * inside[:, -1])
+
+
+def _first_above(cumulative: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """The first place of each row whose cumulative weight exceeds the target: `[rows]`."""
+    # Rounding can bring a target up to the whole weight, which nothing exceeds, or below nothing.
+    whole = cumulative[:, -1]
+    target = target.minimum(torch.nextafter(whole, torch.zeros_like(whole))).clamp_(min=0)
+    return torch.searchsorted(cumulative, target[:, None], right=True).squeeze(1)
+
+
+def _rows_of(values: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+    """One place of each row: `[rows, n, ..]` and `[rows]` to `[rows, ..]`."""
+    return values[torch.arange(len(places), device=places.device), places]

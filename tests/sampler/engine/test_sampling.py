@@ -8,7 +8,7 @@ import torch
 from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
 from sampler.core import SamplingParams
-from sampler.engine import ModelOutputError, sampling
+from sampler.engine import ModelOutputError, token_filters
 from sampler.engine.sampling import draw_tokens
 
 SETTINGS = [
@@ -46,7 +46,7 @@ def test_same_support_and_mass_as_transformers(
     params = SamplingParams(**settings)
     count = 2000
     logits = logits_of(1, vocabulary, spread)
-    drawn = draw_tokens(logits.expand(count, -1), (np.arange(count) + 0.5) / count, params)
+    drawn = draw_tokens(logits.expand(count, -1), (np.arange(count) + 0.5) / count, params).tokens
     observed = drawn.bincount(minlength=vocabulary).double()
     assert (observed - warped(logits, params)[0] * count).abs().max() <= 1 + 1e-3
 
@@ -56,7 +56,7 @@ def test_chi_square(settings: dict[str, float]) -> None:
     params = SamplingParams(**settings)
     count = 20_000
     logits = logits_of(1, 40, 1.5, seed=3)
-    drawn = draw_tokens(logits.expand(count, -1), np.random.default_rng(5).random(count), params)
+    drawn = draw_tokens(logits.expand(count, -1), np.random.default_rng(5).random(count), params).tokens
     expected = warped(logits, params)[0] * count
     observed = drawn.bincount(minlength=40).double()
     inside = expected > 0
@@ -69,7 +69,7 @@ def test_chi_square(settings: dict[str, float]) -> None:
 def test_greedy_is_argmax_whatever_the_filters() -> None:
     logits = logits_of(9, 50, 2.0)
     params = SamplingParams(temperature=0, top_p=0.1, top_k=3)
-    assert torch.equal(draw_tokens(logits, np.zeros(9), params), logits.argmax(-1))
+    assert torch.equal(draw_tokens(logits, np.zeros(9), params).tokens, logits.argmax(-1))
 
 
 @pytest.mark.parametrize("settings", SETTINGS)
@@ -77,8 +77,8 @@ def test_a_row_does_not_depend_on_its_neighbours(settings: dict[str, float]) -> 
     logits = torch.cat([logits_of(4, 2000, spread, seed=4) for spread in (0.1, 1.0, 4.0, 20.0)])
     numbers = np.random.default_rng(1).random(16)
     params = SamplingParams(**settings)
-    together = draw_tokens(logits, numbers, params)
-    alone = [draw_tokens(logits[i : i + 1], numbers[i : i + 1], params)[0] for i in range(16)]
+    together = draw_tokens(logits, numbers, params).tokens
+    alone = [draw_tokens(logits[i : i + 1], numbers[i : i + 1], params).tokens[0] for i in range(16)]
     assert together.tolist() == [int(token) for token in alone]
 
 
@@ -87,14 +87,14 @@ def test_a_row_does_not_depend_on_its_neighbours(settings: dict[str, float]) -> 
 def test_the_ends_of_the_unit_interval(settings: dict[str, float], number: float) -> None:
     params = SamplingParams(**settings)
     logits = logits_of(6, 500, 3.0, seed=2)
-    drawn = draw_tokens(logits, np.full(6, number), params)
+    drawn = draw_tokens(logits, np.full(6, number), params).tokens
     assert (warped(logits, params).gather(-1, drawn[:, None]) > 0).all()
 
 
 def test_top_k_keeps_ties_as_transformers_does() -> None:
     params = SamplingParams(temperature=1.0, top_p=1.0, top_k=2)
     logits = torch.tensor([[1.0, 3.0, 2.0, 2.0, 0.0]])
-    drawn = draw_tokens(logits.expand(1000, -1), (np.arange(1000) + 0.5) / 1000, params)
+    drawn = draw_tokens(logits.expand(1000, -1), (np.arange(1000) + 0.5) / 1000, params).tokens
     assert sorted(drawn.unique().tolist()) == (warped(logits, params)[0] > 0).nonzero().flatten().tolist()
 
 
@@ -103,14 +103,14 @@ def test_flat_distributions_widen_the_search(monkeypatch: pytest.MonkeyPatch) ->
     logits = logits_of(30, 700, 0.2, seed=9)
     numbers = np.random.default_rng(2).random(30)
     params = SamplingParams(temperature=1.0, top_p=0.9)
-    wide = draw_tokens(logits, numbers, params)
-    monkeypatch.setattr(sampling, "_FIRST_WIDTH", 700)
-    assert torch.equal(draw_tokens(logits, numbers, params), wide)
+    wide = draw_tokens(logits, numbers, params).tokens
+    monkeypatch.setattr(token_filters, "RANKED", 700)
+    assert torch.equal(draw_tokens(logits, numbers, params).tokens, wide)
 
 
 def test_tiny_temperatures_do_not_overflow() -> None:
     logits = logits_of(5, 30, 3.0)
-    drawn = draw_tokens(logits, np.full(5, 0.7), SamplingParams(temperature=1e-40, top_p=0.95))
+    drawn = draw_tokens(logits, np.full(5, 0.7), SamplingParams(temperature=1e-40, top_p=0.95)).tokens
     assert torch.equal(drawn, logits.argmax(-1))
 
 
@@ -128,4 +128,4 @@ def test_masked_tokens_are_never_drawn() -> None:
     logits[:, 3:] = float("-inf")
     numbers = np.random.default_rng(0).random(200)
     for top_p in (1.0, 0.999):
-        assert draw_tokens(logits, numbers, SamplingParams(temperature=1.0, top_p=top_p)).max() <= 2
+        assert draw_tokens(logits, numbers, SamplingParams(temperature=1.0, top_p=top_p)).tokens.max() <= 2
