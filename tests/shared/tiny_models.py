@@ -72,7 +72,7 @@ TREE_FAMILIES: dict[str, dict[str, Any]] = {
     "qwen2_moe": {**EXPERTS, "shared_expert_intermediate_size": 16},
     "glm4": {"partial_rotary_factor": 0.5},
     "phi": {"partial_rotary_factor": 0.5},
-    "opt": {"ffn_dim": 48, "word_embed_proj_dim": 32},
+    "opt": {"ffn_dim": 48, "word_embed_proj_dim": 32, "tie_word_embeddings": False},
     "gpt2": GPT,
     "jetmoe": EXPERTS,
     "stablelm": {},  # it hands no keyword arguments down to its layers
