@@ -16,6 +16,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from tree_attention.kv_pool import KvPool, LayerShape, NodeStorage
+from tree_attention.model_copy import copy_sharing_weights
 from tree_attention.plan import AttentionPlan, AttentionStep, PrefillSpan
 from tree_attention.prompt_tree import Node, PromptTree
 from tree_attention.transformers_plugin import (
@@ -24,7 +25,6 @@ from tree_attention.transformers_plugin import (
     TreeModel,
     UnsupportedModelError,
     configs_of,
-    copy_sharing_weights,
 )
 
 _OWN_ATTENTION = "its layers compute attention themselves, outside transformers' attention interface"

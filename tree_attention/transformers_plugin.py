@@ -18,7 +18,6 @@ Not every model can be run so. A model is accepted only if a trial run shows tha
 
 from __future__ import annotations
 
-import copy
 import inspect
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -31,6 +30,7 @@ from transformers import AttentionInterface, PreTrainedConfig, PreTrainedModel
 from tree_attention.attention import tree_attention
 from tree_attention.backend import AttentionOptions
 from tree_attention.kv_pool import KvPool
+from tree_attention.model_copy import copy_sharing_weights
 from tree_attention.plan import AttentionStep
 
 ATTENTION_NAME = "orchard_tree"
@@ -167,12 +167,6 @@ def register_attention() -> None:
     The name stays out of transformers' mask interface: models then build no mask.
     """
     AttentionInterface.register(ATTENTION_NAME, _attention_function)
-
-
-def copy_sharing_weights(model: PreTrainedModel) -> PreTrainedModel:
-    """A deep copy of the modules and the configuration around the very same parameters and buffers."""
-    kept: dict[int, Any] = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
-    return copy.deepcopy(model, kept)
 
 
 def configs_of(model: nn.Module) -> list[PreTrainedConfig]:

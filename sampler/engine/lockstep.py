@@ -23,8 +23,8 @@ from typing import Any
 import torch
 from transformers import Cache, PreTrainedModel
 
+from tree_attention.model_copy import copy_sharing_weights
 from tree_attention.model_gate import TRIAL_ERRORS
-from tree_attention.transformers_plugin import copy_sharing_weights
 
 _CACHE_NAMES = ("past_key_values", "cache_params")  # under which models take and return their cache
 # Matrix products on a CPU compute left-over rows in another order: with a multiple of 4 rows, none is left.

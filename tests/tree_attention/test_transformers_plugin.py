@@ -9,7 +9,8 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from tree_attention import TreeModel, UnsupportedModelError
-from tree_attention.transformers_plugin import ATTENTION_NAME, MissingContextError, copy_sharing_weights
+from tree_attention.model_copy import copy_sharing_weights
+from tree_attention.transformers_plugin import ATTENTION_NAME, MissingContextError
 
 
 def tiny_config() -> LlamaConfig:
