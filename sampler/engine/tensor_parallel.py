@@ -68,11 +68,11 @@ class RankGroup:
             )
         return cls(size, model.get_input_embeddings().weight.device)
 
-    def rank_zero(self, tokens: torch.Tensor) -> torch.Tensor:
-        """Rank 0's `tokens`, on every rank: int64, of the same shape on all, on the ranks' devices."""
+    def rank_zero(self, values: torch.Tensor) -> torch.Tensor:
+        """Rank 0's values on every rank, in place; of the same shape and dtype, on the ranks' devices."""
         if self.size > 1:
-            dist.broadcast(tokens, src=0)
-        return tokens
+            dist.broadcast(values, src=0)
+        return values
 
     def least(self, number: int) -> int:
         """The least `number` that a rank gives."""
@@ -118,12 +118,12 @@ def check_ranks(tensor_parallel: int, device: torch.device) -> None:
             f"tensor_parallel is {tensor_parallel}, but the number of processes started together is "
             f"{started}; start them with {_torchrun(tensor_parallel)}"
         )
-    _check_device(device)
     if importlib.util.find_spec(_LOADER) is None:
         raise TensorParallelError(
             f"transformers needs {_LOADER} to split a model over ranks, and it is not installed; run: "
             "pip install 'orchard-sampler[tensor-parallel]'"
         )
+    _check_device(device)
 
 
 def check_plan(config: PreTrainedConfig, tensor_parallel: int) -> None:
