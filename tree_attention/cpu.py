@@ -108,8 +108,7 @@ def _attend_part(
     query: torch.Tensor, part: NodePart, layer: int, step: AttentionStep, options: AttentionOptions
 ) -> Partial:
     """Computes one node part; `query`: `[kv_heads, all rows, group, key_dim]`."""
-    keys = part.node.keys[layer][:, part.kv_lo : part.kv_hi].float()
-    values = part.node.values[layer][:, part.kv_lo : part.kv_hi].float()
+    keys, values = (t.float() for t in part.node.read(layer, part.kv_lo, part.kv_hi))
     asked = query[:, part.row_lo : part.row_hi]
     masked = _masked_rows(part, step, keys, values, options)
     if not masked.any():
@@ -293,19 +292,29 @@ def _attend_suffix(
     assert suffix is not None
     layout = suffix.layout
     rows, heads, group, _ = query.shape
-    keys = pool.pages.keys[layer][layout.pages].float().flatten(0, 1)  # [P * kv_heads, T, key_dim]
-    values = pool.pages.values[layer][layout.pages].float().flatten(0, 1)
+    keys = [pool.pages.keys[layer][pages].float() for pages in layout.pages]  # [P, kv_heads, T, key_dim]
+    values = [pool.pages.values[layer][pages].float() for pages in layout.pages]
     owner = layout.row.clamp(max=rows - 1)  # a page of nobody asks for the last row, and is not summed
-    asked = query.index_select(0, owner).flatten(0, 1)  # [P * kv_heads, group, key_dim]
-    scores = _capped(torch.bmm(asked, keys.transpose(1, 2)), options).view(-1, heads, group, keys.shape[1])
+    asked = query.index_select(0, owner)  # [P, kv_heads, group, key_dim]
+    scores = _capped(_page_products(asked, [k.transpose(2, 3) for k in keys]), options)
     scores.masked_fill_(_suffix_hidden(step, options.sliding_window)[:, None, None, :], float("-inf"))
     top = _row_maximum(scores.amax(-1), owner, rows).clamp_min_(_LOWEST)
     weights = scores.sub_(top.index_select(0, owner).unsqueeze(-1)).exp_()
-    part = torch.bmm(weights.flatten(0, 1), values)
+    part = _page_products(weights, values)
     out = _row_sum(part.view(len(owner), -1), layout).view(rows, heads, group, -1)
     total = _row_sum(weights.sum(-1).view(len(owner), -1), layout).view(rows, heads, group)
     out /= total.clamp_min(_TINY).unsqueeze(-1)
     return Partial(0, rows, out.transpose(0, 1), (top + total.log()).transpose(0, 1))
+
+
+def _page_products(left: torch.Tensor, right: Sequence[torch.Tensor]) -> torch.Tensor:
+    """`[P, kv_heads, group, n]` from `[P, kv_heads, group, k]` and pieces, together `[P, kv_heads, k, n]`."""
+    pieces = torch.split(left, [len(piece) for piece in right])
+    done = [
+        torch.bmm(a.flatten(0, 1), b.flatten(0, 1)).view(len(a), -1, a.shape[2], b.shape[3])
+        for a, b in zip(pieces, right, strict=True)
+    ]
+    return done[0] if len(done) == 1 else torch.cat(done)
 
 
 def _suffix_hidden(step: AttentionStep, window: int | None) -> torch.Tensor:

@@ -9,7 +9,8 @@ Theory of operation. Two kinds of storage, because they are read in two ways:
   tokens, taken from an arena when the branch reaches them and given back the moment it ends. The arena of a
   layer is `[pages, kv_heads, page_tokens, head_dim]`: attention reads all pages in place, each on behalf of
   the branch that owns it, so nothing is gathered or padded to the longest branch. A page is the same index
-  in every layer. The lowest free page is handed out first, which keeps the pages in use together.
+  in every layer. The lowest free page is handed out first, which keeps the pages in use together. A node
+  that its rows had better read like their suffixes (see fold.py) lies in pages too.
 
 Nodes know their parents and count their users: whoever allocated or retained them, their children, and the
 branches that continue them. A node is freed when its last user has gone, and then no longer uses its parent;
@@ -29,7 +30,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from tree_attention.fold import costs_less_folded
+
 IntArray = npt.NDArray[np.int64]
+
+FREE_PAGE = -1
+NODE_PAGE = -2
 
 _FIRST_PAGES = 64  # pages of a new arena
 
@@ -72,14 +78,16 @@ class LayerShape:
 class NodeStorage:
     """The keys and values of one node.
 
-    `keys[layer]`: `[kv_heads, length, key_dim]`; `values[layer]`: `[kv_heads, length, value_dim]`. Once
-    freed, both are empty.
+    `keys[layer]`: `[kv_heads, length, key_dim]`; `values[layer]`: `[kv_heads, length, value_dim]`. Both are
+    empty once the node is freed, and of a folded node, which lies in `pages` of the `arena`.
     """
 
     parent: NodeStorage | None = field(repr=False)
     length: int  # tokens
     keys: list[torch.Tensor] = field(repr=False)
     values: list[torch.Tensor] = field(repr=False)
+    arena: SuffixPages | None = field(default=None, repr=False)
+    pages: tuple[int, ...] = ()  # in the order of the tokens
     start: int = field(init=False)  # position of its first token
     depth: int = field(init=False)  # nodes above it
     users: int = 1
@@ -93,14 +101,36 @@ class NodeStorage:
         """Position after its last token."""
         return self.start + self.length
 
+    def read(self, layer: int, lo: int, hi: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Keys and values of tokens `[lo, hi)`, `[kv_heads, tokens, key_dim | value_dim]`."""
+        if self.arena is None:
+            return self.keys[layer][:, lo:hi], self.values[layer][:, lo:hi]
+        pages = list(self.pages)
+        keys = self.arena.keys[layer][pages].transpose(0, 1).flatten(1, 2)
+        values = self.arena.values[layer][pages].transpose(0, 1).flatten(1, 2)
+        return keys[:, lo:hi], values[:, lo:hi]
+
+    def write(self, layer: int, lo: int, keys: torch.Tensor, values: torch.Tensor) -> None:
+        """Stores tokens from `lo` on: `[tokens, kv_heads, key_dim | value_dim]`."""
+        hi = lo + len(keys)
+        if self.arena is None:
+            self.keys[layer][:, lo:hi] = keys.transpose(0, 1)
+            self.values[layer][:, lo:hi] = values.transpose(0, 1)
+            return
+        tokens = np.arange(lo, hi)
+        size = self.arena.page_tokens
+        page, offset = torch.from_numpy(np.array(self.pages)[tokens // size]), torch.from_numpy(tokens % size)
+        self.arena.keys[layer][page, :, offset] = keys
+        self.arena.values[layer][page, :, offset] = values
+
 
 @dataclass
 class SuffixPages:
     """The arena of suffix pages of all layers and who owns which page.
 
     `keys[layer]`: `[capacity, kv_heads, page_tokens, key_dim]`; `values[layer]` likewise. `owner` and
-    `first` are `[capacity]`: the branch that holds a page (-1: free) and the index, within that branch's
-    suffix, of the page's first token.
+    `first` are `[capacity]`: the branch that holds a page (or FREE_PAGE, or NODE_PAGE for one of a folded
+    node) and the index, within that branch's suffix or that node, of the page's first token.
     """
 
     page_tokens: int
@@ -178,8 +208,21 @@ class KvPool:
         """Branches opened and not closed yet."""
         return len(self._branches) - len(self._free_branches)
 
-    def allocate_node(self, parent: NodeStorage | None, length: int) -> NodeStorage:
+    def node_bytes(self, length: int, readers: int | None = None) -> int:
+        """Bytes that `allocate_node` of the same arguments takes."""
+        if not self._folds(length, readers):
+            return length * self.token_bytes
+        return -(-length // self.pages.page_tokens) * self.page_bytes
+
+    def allocate_node(
+        self, parent: NodeStorage | None, length: int, *, readers: int | None = None
+    ) -> NodeStorage:
         """Storage, still unwritten, for a node of `length` tokens below `parent`; the caller is its one user.
+
+        Args:
+            parent: None for a root.
+            length: tokens.
+            readers: samples that will read it, where this is known; a node that costs less so is folded.
 
         Raises:
             ValueError: `length` is below 1, or the parent has been freed.
@@ -187,6 +230,8 @@ class KvPool:
         """
         if length < 1:
             raise ValueError(f"a node holds at least one token; got {length=}")
+        if self._folds(length, readers):
+            return self._allocate_folded(parent, length)
         needed = length * self.token_bytes
         if not self._fits(needed):
             self._trim_arena()  # free pages at its end are held for nothing
@@ -219,8 +264,11 @@ class KvPool:
             last.users -= 1
             if last.users:
                 return
-            last.keys, last.values = [], []
-            self._count(-last.length * self.token_bytes)
+            if last.arena is None:
+                self._count(-last.length * self.token_bytes)
+            else:
+                self._free(last.pages)
+            last.keys, last.values, last.pages = [], [], ()
             last = last.parent
 
     def open_branch(self, node: NodeStorage | None) -> int:
@@ -250,13 +298,9 @@ class KvPool:
             ValueError: it is not open.
         """
         closed = self._open(branch)
-        for page in closed.pages:
-            self.pages.owner[page] = -1
-            heapq.heappush(self._free_pages, page)
-        self.pages.version += 1
+        self._free(closed.pages)
         self._branches[branch] = None
         heapq.heappush(self._free_branches, branch)
-        self._count(-len(closed.pages) * self.page_bytes)
         if closed.node is not None:
             self.release(closed.node)
 
@@ -291,7 +335,10 @@ class KvPool:
         ]
         self.require_pages(len(needy))
         for row in needy:
-            self._add_page(int(branches[row]), first=int(lengths[row]))
+            branch = int(branches[row])
+            page = self._take_page(branch, first=int(lengths[row]))
+            self._open(branch).pages.append(page)
+            self._last_page[branch] = page
         return self._last_page[branches], offsets
 
     def require_pages(self, free: int) -> None:
@@ -341,18 +388,37 @@ class KvPool:
             raise ValueError(f"branch {branch} of the KV pool is not open")
         return found
 
-    def _add_page(self, branch: int, *, first: int) -> None:
+    def _folds(self, length: int, readers: int | None) -> bool:
+        if readers is None or self.layers[0].device.type != "cpu":
+            return False
+        return costs_less_folded(length, readers, self.token_bytes / len(self.layers))
+
+    def _allocate_folded(self, parent: NodeStorage | None, length: int) -> NodeStorage:
+        firsts = range(0, length, self.pages.page_tokens)
+        self.require_pages(len(firsts))
+        if parent is not None:
+            self.retain(parent)
+        pages = tuple(self._take_page(NODE_PAGE, first=first) for first in firsts)
+        return NodeStorage(parent, length, [], [], self.pages, pages)
+
+    def _take_page(self, owner: int, *, first: int) -> int:
         page = heapq.heappop(self._free_pages)
-        self._open(branch).pages.append(page)
-        self._last_page[branch] = page
-        self.pages.owner[page] = branch
+        self.pages.owner[page] = owner
         self.pages.first[page] = first
         self.pages.version += 1
         self._count(self.page_bytes)
+        return page
+
+    def _free(self, pages: Sequence[int]) -> None:
+        for page in pages:
+            self.pages.owner[page] = FREE_PAGE
+            heapq.heappush(self._free_pages, page)
+        self.pages.version += 1
+        self._count(-len(pages) * self.page_bytes)
 
     def _trim_arena(self) -> None:
         """Gives back the free pages after the last one in use."""
-        owned = np.flatnonzero(self.pages.owner >= 0)
+        owned = np.flatnonzero(self.pages.owner != FREE_PAGE)
         keep = int(owned[-1]) + 1 if len(owned) else 0
         if keep < self.pages.capacity:
             self._set_arena(keep)
@@ -368,7 +434,7 @@ class KvPool:
             if kept:
                 keys[:kept], values[:kept] = pages.keys[index][:kept], pages.values[index][:kept]
             pages.keys[index : index + 1], pages.values[index : index + 1] = [keys], [values]
-        pages.owner = _grown(pages.owner[:kept], size, fill=-1)
+        pages.owner = _grown(pages.owner[:kept], size, fill=FREE_PAGE)
         pages.first = _grown(pages.first[:kept], size, fill=0)
         pages.version += 1
 

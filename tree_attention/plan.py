@@ -5,7 +5,7 @@ prefilling. Rows stand in depth-first order of the tree, so the rows that read a
 `[row_lo, row_hi)`, and the intervals nest. A row's attention is the merge of its parts:
 
 - a `NodePart` for every node on its path (while prefilling also for its own node: the tokens before it);
-- its branch's suffix (while decoding only).
+- its branch's suffix (while decoding only), and with it the folded nodes on its path (see fold.py).
 
 The parts of a plan stand so that those of any one row come in the order of its path, whatever other rows are
 beside it: what is summed in this order does not depend on them. A row may be a *padded* one: it has neither
@@ -19,14 +19,15 @@ changes with every forward call: positions, and the place of each branch's new t
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 import torch
 
-from tree_attention.kv_pool import IntArray, KvPool, NodeStorage
+from tree_attention.kv_pool import NODE_PAGE, IntArray, KvPool, NodeStorage
 
 NO_BRANCH = -1
+_AFTER_ALL_NODES = 1 << 60
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +65,7 @@ class AttentionPlan:
 
     rows: int
     parts: tuple[NodePart, ...]
+    folded: tuple[NodePart, ...] = ()  # decode: nodes that each row reads for itself, with its suffix
     spans: tuple[PrefillSpan, ...] = ()  # prefill: what the rows are, in their order
     # decode: [rows], each row's branch in the pool, NO_BRANCH for one without a suffix
     branches: IntArray | None = field(default=None, repr=False)
@@ -112,8 +114,11 @@ class AttentionPlan:
         """
         if len(leaves) != len(branches):
             raise ValueError(f"a plan needs one branch for each path; got {len(leaves)} and {len(branches)}")
-        parts = _node_parts((leaf, 1) for leaf in leaves) if share_reads else _unshared_parts(leaves)
-        return cls(len(leaves), tuple(parts), branches=np.asarray(branches, dtype=np.int64))
+        parts: list[NodePart] = []
+        folded: list[NodePart] = []
+        for part in _node_parts((leaf, 1) for leaf in leaves) if share_reads else _unshared_parts(leaves):
+            (parts if part.node.arena is None else folded).append(part)
+        return cls(len(leaves), tuple(parts), tuple(folded), branches=np.asarray(branches, dtype=np.int64))
 
     @property
     def shared_reads(self) -> int:
@@ -129,21 +134,41 @@ class AttentionPlan:
 
 @dataclass(frozen=True, eq=False)
 class SuffixLayout:
-    """The suffix pages of a plan's rows. P: pages looked at; T: tokens a page.
+    """Who reads which page, for a plan's rows. P: readings of a page by a row; T: tokens a page.
 
-    `pages` picks them from the arena: all up to the last one in use, or, when few of those are in use, an
-    index. `order` and `bags` list each row's own pages in the order of its tokens: row i's are
-    `order[bags[i] : bags[i + 1]]`, as indices into the P.
+    `pages` picks the pages of all readings from the arena. The first pick is without repetition: the whole
+    arena up to the last page in use, or, when few of those are in use, an index; the second, if there is one,
+    is an index of what further rows read of folded nodes. `order` and `bags` list each row's readings in the
+    order of its tokens: row i's are `order[bags[i] : bags[i + 1]]`, as indices into the P.
     """
 
     version: int
-    pages: slice | torch.Tensor
-    host_row: IntArray  # [P], the row that a page belongs to; `rows` for a page of nobody here
-    host_index: IntArray  # [P, T], of the page's tokens within their suffix
-    row: torch.Tensor  # [P], as host_row
-    order: torch.Tensor  # [own pages]
+    pages: tuple[slice | torch.Tensor, ...]
+    reads: PageReads = field(repr=False)
+    row: torch.Tensor  # [P], the row that reads; `rows` where nobody here does
+    order: torch.Tensor  # [readings]
     bags: torch.Tensor  # [rows]
     writers: torch.Tensor | None  # rows that have a branch; None: all
+
+
+@dataclass(frozen=True, eq=False)
+class PageReads:
+    """Readings of pages by rows, each array `[P]`, on the host."""
+
+    page: IntArray
+    row: IntArray  # the number of rows where nobody of the plan reads
+    first: IntArray  # suffix pages: index of the page's first token within its suffix
+    start: IntArray  # node pages: position of the page's first token; -1 for suffix pages
+    count: IntArray  # node pages: tokens
+
+    def take(self, index: IntArray) -> PageReads:
+        """Some of them."""
+        return PageReads(*(getattr(self, f.name)[index] for f in fields(self)))
+
+    def append(self, others: PageReads) -> PageReads:
+        """These and others."""
+        pairs = ((getattr(self, f.name), getattr(others, f.name)) for f in fields(self))
+        return PageReads(*(np.concatenate(pair) for pair in pairs))
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,6 +190,8 @@ class AttentionStep:
     host_positions: IntArray = field(repr=False)  # [rows]
     positions: torch.Tensor = field(repr=False)  # [rows], the same on the model's device
     suffix: SuffixStep | None = field(default=None, repr=False)
+    # decode: [rows], tokens in each suffix before this step
+    host_lengths: IntArray | None = field(default=None, repr=False)
 
     @classmethod
     def prefill(cls, plan: AttentionPlan, device: torch.device) -> AttentionStep:
@@ -199,20 +226,22 @@ class AttentionStep:
         host = np.asarray(positions, dtype=np.int64)
         where = torch.from_numpy(host).to(device)
         live = plan.branches != NO_BRANCH
-        if not live.any():
-            return cls(plan, host, where)
+        if not live.any() and not plan.folded:
+            return cls(plan, host, where, host_lengths=lengths)
         pages, offsets = pool.extend_branches(plan.branches[live], lengths[live])
         layout = plan.suffix_layout(pool)
-        has = np.append(np.where(live, lengths + 1, 0), 0)[layout.host_row]  # with the token of this step
-        start = np.append(host - lengths, 0)[layout.host_row]
+        reads, in_page = layout.reads, np.arange(pool.pages.page_tokens)
+        has = np.append(np.where(live, lengths + 1, 0), 0)[reads.row]  # with the token of this step
+        count = np.where(reads.start < 0, has - reads.first, reads.count)
+        start = np.where(reads.start < 0, np.append(host - lengths, 0)[reads.row] + reads.first, reads.start)
         suffix = SuffixStep(
             layout,
-            positions=torch.from_numpy(start[:, None] + layout.host_index).to(device),
-            hidden=torch.from_numpy(layout.host_index >= has[:, None]).to(device),
+            positions=torch.from_numpy(start[:, None] + in_page).to(device),
+            hidden=torch.from_numpy(in_page >= count[:, None]).to(device),
             write_pages=torch.from_numpy(pages).to(device),
             write_offsets=torch.from_numpy(offsets).to(device),
         )
-        return cls(plan, host, where, suffix)
+        return cls(plan, host, where, suffix, lengths)
 
     def write(self, pool: KvPool, layer: int, keys: torch.Tensor, values: torch.Tensor) -> None:
         """Stores what the rows' tokens add in one layer: `[rows, kv_heads, key_dim | value_dim]`."""
@@ -225,8 +254,7 @@ class AttentionStep:
         row = 0
         for span in self.plan.spans:
             rows = slice(row, row + span.hi - span.lo)
-            span.node.keys[layer][:, span.lo : span.hi] = keys[rows].transpose(0, 1)
-            span.node.values[layer][:, span.lo : span.hi] = values[rows].transpose(0, 1)
+            span.node.write(layer, span.lo, keys[rows], values[rows])
             row = rows.stop
 
 
@@ -275,27 +303,65 @@ def _unshared_parts(leaves: Sequence[NodeStorage | None]) -> Iterator[NodePart]:
 def _suffix_layout(plan: AttentionPlan, pool: KvPool) -> SuffixLayout:
     assert plan.branches is not None
     device = pool.layers[0].device
-    rows, owner = plan.rows, pool.pages.owner
-    live = np.flatnonzero(plan.branches != NO_BRANCH)
-    row_of_branch = np.full(max(int(owner.max()), int(plan.branches.max())) + 2, rows, dtype=np.int64)
-    row_of_branch[plan.branches[live]] = live  # the last entry stays `rows`: a free page's owner is -1
-    row = row_of_branch[owner]
-    ours = np.flatnonzero(row < rows)
+    in_place = _reads_in_place(plan, pool)
+    further = _further_reads(plan, pool, in_place)
+    ours = np.flatnonzero(in_place.row < plan.rows)
     end = int(ours[-1]) + 1 if len(ours) else 0
     # In-place reading beats a gather until about half of the pages looked at are nobody's.
     dense = 2 * len(ours) >= end
-    chosen = np.arange(end) if dense else ours
-    row = row[chosen]
-    first = pool.pages.first[chosen]
-    order = np.lexsort((first, row))[: len(ours)]  # pages of nobody come last
-    counts = np.bincount(row[order], minlength=rows)
+    in_place = in_place.take(np.arange(end) if dense else ours)
+    pages = [slice(0, end) if dense else torch.from_numpy(in_place.page).to(device)]
+    if len(further.page):
+        pages.append(torch.from_numpy(further.page).to(device))
+    reads = in_place.append(further)
+    # By row, a path's nodes before the suffix; readings of nobody come last, and are cut off.
+    place = np.where(reads.start < 0, reads.first + _AFTER_ALL_NODES, reads.start)
+    order = np.lexsort((place, reads.row))[: len(ours) + len(further.page)]
+    counts = np.bincount(reads.row[order], minlength=plan.rows)
+    live = np.flatnonzero(plan.branches != NO_BRANCH)
     return SuffixLayout(
         version=pool.pages.version,
-        pages=slice(0, end) if dense else torch.from_numpy(chosen).to(device),
-        host_row=row,
-        host_index=first[:, None] + np.arange(pool.pages.page_tokens),
-        row=torch.from_numpy(row).to(device),
+        pages=tuple(pages),
+        reads=reads,
+        row=torch.from_numpy(reads.row).to(device),
         order=torch.from_numpy(order).to(device),
         bags=torch.from_numpy(np.cumsum(counts) - counts).to(device),
-        writers=None if len(live) == rows else torch.from_numpy(live).to(device),
+        writers=None if len(live) == plan.rows else torch.from_numpy(live).to(device),
     )
+
+
+def _reads_in_place(plan: AttentionPlan, pool: KvPool) -> PageReads:
+    """A reading of every page of the arena: a suffix page's by its branch, a node page's by its first row."""
+    assert plan.branches is not None
+    rows, owner = plan.rows, pool.pages.owner
+    live = np.flatnonzero(plan.branches != NO_BRANCH)
+    # The last entries stay `rows`: the owners of free pages and of nodes' are FREE_PAGE and NODE_PAGE.
+    highest = max(int(owner.max(initial=0)), int(plan.branches.max(initial=0)))
+    row_of_branch = np.full(highest + 1 - NODE_PAGE, rows, dtype=np.int64)
+    row_of_branch[plan.branches[live]] = live
+    row, start, count = row_of_branch[owner], np.full_like(owner, -1), np.zeros_like(owner)
+    for part in reversed(plan.folded):
+        pages = np.array(part.node.pages)
+        row[pages] = part.row_lo
+        start[pages], count[pages] = _tokens_of_pages(part.node, pool.pages.page_tokens)
+    return PageReads(np.arange(len(owner)), row, pool.pages.first, start, count)
+
+
+def _further_reads(plan: AttentionPlan, pool: KvPool, in_place: PageReads) -> PageReads:
+    """What rows read of folded nodes beside the first row."""
+    found = [np.empty((5, 0), dtype=np.int64)]
+    for part in plan.folded:
+        pages = np.array(part.node.pages)
+        first_row = part.row_lo + (in_place.row[pages[0]] == part.row_lo)
+        rows = np.arange(first_row, part.row_hi)
+        start, count = _tokens_of_pages(part.node, pool.pages.page_tokens)
+        columns = [pages, np.zeros_like(pages), start, count]
+        page, first, start, count = (np.tile(column, len(rows)) for column in columns)
+        found.append(np.stack([page, np.repeat(rows, len(pages)), first, start, count]))
+    return PageReads(*np.concatenate(found, axis=1))
+
+
+def _tokens_of_pages(node: NodeStorage, page_tokens: int) -> tuple[IntArray, IntArray]:
+    """For each page of a folded node, the position of its first token and the number of its tokens."""
+    first = np.arange(0, node.length, page_tokens)
+    return node.start + first, np.minimum(page_tokens, node.length - first)

@@ -79,12 +79,13 @@ def row_context(pool: KvPool, layer: int, step: AttentionStep, row: int) -> RowC
     keys = [torch.empty(0, shape.kv_heads, shape.key_dim)]
     values = [torch.empty(0, shape.kv_heads, shape.value_dim)]
     positions = [torch.empty(0, dtype=torch.int64)]
-    for part in step.plan.parts:
+    for part in (*step.plan.parts, *step.plan.folded):
         if not part.row_lo <= row < part.row_hi:
             continue
         stop = part.kv_lo + row - part.row_lo + 1 if part.causal else part.kv_hi
-        keys.append(part.node.keys[layer][:, part.kv_lo : stop].transpose(0, 1))
-        values.append(part.node.values[layer][:, part.kv_lo : stop].transpose(0, 1))
+        part_keys, part_values = part.node.read(layer, part.kv_lo, stop)
+        keys.append(part_keys.transpose(0, 1))
+        values.append(part_values.transpose(0, 1))
         positions.append(torch.arange(part.start, part.node.start + stop))
     if step.plan.branches is not None:
         _add_suffix(pool, layer, step, row, keys, values, positions)
@@ -102,7 +103,8 @@ def _add_suffix(
 ) -> None:
     """The suffix starts where the row's path ends and holds every position up to the row's own."""
     assert step.plan.branches is not None
-    start = max((p.node.start + p.kv_hi for p in step.plan.parts if p.row_lo <= row < p.row_hi), default=0)
+    parts = (*step.plan.parts, *step.plan.folded)
+    start = max((p.node.start + p.kv_hi for p in parts if p.row_lo <= row < p.row_hi), default=0)
     if step.plan.branches[row] == NO_BRANCH:
         return
     owned = np.flatnonzero(pool.pages.owner == step.plan.branches[row])

@@ -47,6 +47,7 @@ class CaseMaker:
     dtype: torch.dtype = torch.float32
     seed: int = 0
     longest: int = 40  # tokens of a node
+    fold: bool = False  # two nodes of three
     generator: torch.Generator = field(init=False)
     pool: KvPool = field(init=False)
 
@@ -79,11 +80,15 @@ class CaseMaker:
         nodes: list[NodeStorage] = []
         for node in tree:
             parent = None if node.parent is None else nodes[node.parent.index]
-            nodes.append(self.pool.allocate_node(parent, node.length))
-        for node in nodes:
-            node.keys[0].copy_(self.normal(*node.keys[0].shape))
-            node.values[0].copy_(self.normal(*node.values[0].shape))
+            readers = node.count if self.fold and node.index % 3 else None
+            nodes.append(self.fill(self.pool.allocate_node(parent, node.length, readers=readers)))
         return nodes
+
+    def fill(self, node: NodeStorage) -> NodeStorage:
+        """Random keys and values for a new node."""
+        keys = self.normal(node.length, self.kv_heads, self.key_dim)
+        node.write(0, 0, keys, self.normal(node.length, self.kv_heads, self.value_dim))
+        return node
 
     def query(self, rows: int) -> torch.Tensor:
         return self.normal(rows, self.kv_heads * self.group, self.key_dim)

@@ -24,6 +24,7 @@ SHAPES = {
     "mqa": {"kv_heads": 1, "group": 4},
     "values are smaller": {"key_dim": 24, "value_dim": 16},
     "values are larger": {"key_dim": 16, "value_dim": 40},
+    "folded": {"fold": True},
 }
 OPTIONS: dict[str, dict[str, Any]] = {
     "plain": {},
@@ -67,6 +68,17 @@ def test_equals_the_oracle(case_maker: Maker, kind: str, shape: str, option: str
     assert check(case, options_for(case.query, **OPTIONS[option])) <= FLOAT32_BOUND
 
 
+def test_folded_nodes_are_read_in_place_once_and_copied_for_further_rows(case_maker: Maker) -> None:
+    case = case_maker(seed=3, fold=True).decode()
+    assert case.step.plan.folded
+    assert case.step.plan.parts
+    assert case.step.suffix is not None
+    assert len(case.step.suffix.layout.pages) == 2
+    alone = case.only([1])
+    assert alone.step.suffix is not None
+    assert len(alone.step.suffix.layout.pages) == 1
+
+
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("kind", ["decode", "prefill"])
 def test_16_bit_is_as_good_as_unsplit_attention(case_maker: Maker, kind: str, dtype: torch.dtype) -> None:
@@ -92,7 +104,7 @@ def test_one_row_without_a_node(case_maker: Maker) -> None:
 
 
 @pytest.mark.parametrize("option", list(OPTIONS))
-@pytest.mark.parametrize("shape", ["gqa", "mha", "values are smaller"])
+@pytest.mark.parametrize("shape", ["gqa", "mha", "values are smaller", "folded"])
 def test_a_rows_bits_do_not_depend_on_its_neighbours(case_maker: Maker, shape: str, option: str) -> None:
     case = case_maker(seed=4, longest=700, **SHAPES[shape]).decode(longest_suffix=30)
     options = options_for(case.query, **OPTIONS[option])

@@ -84,7 +84,12 @@ class _Schedule:
         )
 
     def _node(self) -> None:
-        self.held.append(self.pool.allocate_node(self.some_node(), int(self.draw.integers(1, 30))))
+        parent, length = self.some_node(), int(self.draw.integers(1, 30))
+        readers = (None, 1, 10**6)[self.draw.integers(3)]
+        needed = self.pool.node_bytes(length, readers)
+        before = self.pool.bytes_in_use
+        self.held.append(self.pool.allocate_node(parent, length, readers=readers))
+        assert self.pool.bytes_in_use == before + needed
 
     def _retain(self) -> None:
         node = self.some_node()
@@ -123,7 +128,8 @@ class _Schedule:
                 node = node.parent
         tokens = sum(node.length for node in live) + sum(length for _, length in self.branches.values())
         minimum = tokens * TOKEN_BYTES
-        assert minimum <= self.pool.bytes_in_use <= minimum + len(self.branches) * 4 * TOKEN_BYTES
+        pages = len(self.branches) + sum(node.arena is not None for node in live)
+        assert minimum <= self.pool.bytes_in_use <= minimum + pages * self.pool.page_bytes
         assert self.pool.bytes_in_use <= self.pool.reserved_bytes
         assert self.budget is None or self.pool.reserved_bytes <= self.budget
         assert self.pool.open_branches == len(self.branches)
@@ -148,6 +154,21 @@ def test_random_schedules_stay_within_the_minimum_and_a_page_a_branch(
     schedule.end()
     assert schedule.pool.bytes_in_use == 0
     assert (schedule.pool.pages.owner == -1).all()
+
+
+def test_a_folded_node_keeps_what_was_written_while_the_arena_grows() -> None:
+    pool = KvPool(LAYERS, page_tokens=4)
+    node = pool.allocate_node(None, 10, readers=1)
+    assert (node.keys, len(node.pages), pool.bytes_in_use) == ([], 3, 3 * pool.page_bytes)
+    keys, values = torch.randn(10, 2, 8), torch.randn(10, 2, 8)
+    node.write(0, 0, keys[:7], values[:7])
+    node.write(0, 7, keys[7:], values[7:])
+    pool.reserve_pages(1000)
+    found = node.read(0, 2, 9)
+    assert torch.equal(found[0], keys[2:9].transpose(0, 1))
+    assert torch.equal(found[1], values[2:9].transpose(0, 1))
+    pool.release(node)
+    assert pool.bytes_in_use == 0
 
 
 def test_a_refusal_changes_nothing_and_room_made_is_room_found() -> None:

@@ -131,7 +131,7 @@ def test_step_of_a_few_among_many_branches_picks_their_pages() -> None:
     suffix = step.suffix
     assert suffix is not None
     layout = suffix.layout
-    assert isinstance(layout.pages, torch.Tensor)  # 4 pages of 40
+    assert isinstance(layout.pages[0], torch.Tensor)  # 4 pages of 40
     assert layout.row.tolist() == [0, 2, 0, 2]
     assert (layout.order.tolist(), layout.bags.tolist()) == ([0, 2, 1, 3], [0, 2, 2])
     assert layout.writers is not None

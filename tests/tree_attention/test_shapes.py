@@ -20,10 +20,8 @@ def levels(maker: Any, counts: list[int], lengths: list[int]) -> list[NodeStorag
     """The lowest nodes of a forest with `counts[i]` nodes of `lengths[i]` tokens on its level i."""
     above: list[NodeStorage | None] = [None]
     for count, length in zip(counts, lengths, strict=True):
-        above = [maker.pool.allocate_node(above[i * len(above) // count], length) for i in range(count)]
-        for node in above:
-            node.keys[0].copy_(maker.normal(*node.keys[0].shape))
-            node.values[0].copy_(maker.normal(*node.values[0].shape))
+        parents = [above[i * len(above) // count] for i in range(count)]
+        above = [maker.fill(maker.pool.allocate_node(parent, length)) for parent in parents]
     return above
 
 
