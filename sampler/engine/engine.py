@@ -16,6 +16,7 @@ from sampler.engine.loading import load_model
 from sampler.engine.schedule import Schedule
 from sampler.engine.stats import EngineStats
 from sampler.engine.stopping import StopRules
+from sampler.engine.tensor_parallel import RankGroup
 from sampler.engine.tokenization import tokenize
 from tree_attention import KvPool, open_model
 
@@ -50,6 +51,7 @@ class Engine:
 
         Raises:
             UnsupportedModelError: the model cannot be decoded on a tree exactly.
+            TensorParallelError: the model is split, and not over all ranks.
             ValueError: `attention` or `max_rows` is not one of those allowed.
         """
         if attention not in ATTENTION_MODES:
@@ -58,6 +60,7 @@ class Engine:
             )
         if max_rows < 1:
             raise ValueError(f"max_rows is {max_rows}; it must be at least 1")
+        self._ranks = RankGroup.of(model)
         opened = open_model(model)
         self.tokenizer = tokenizer
         self.max_rows = max_rows
@@ -70,6 +73,7 @@ class Engine:
             "device": str(model.device),
             "dtype": str(model.dtype).removeprefix("torch."),
             "attention": attention,
+            "tensor_parallel": self._ranks.size,
         }
         config = model.config.get_text_config(decoder=True)
         self._context_length: int | None = getattr(config, "max_position_embeddings", None)
@@ -83,6 +87,7 @@ class Engine:
         dtype: str = "auto",
         attention: str = "tree",
         max_rows: int = 256,
+        tensor_parallel: int = 1,
     ) -> Engine:
         """Loads a model with transformers: a hub name, a directory, or `demo` for the one in this package.
 
@@ -92,20 +97,23 @@ class Engine:
             dtype: `auto` (float32 on the CPU, the checkpoint's own elsewhere), float32, bfloat16 or float16.
             attention: `tree`.
             max_rows: the most samples that are decoded in a batch.
+            tensor_parallel: over how many processes, started by torchrun, the model is split; each of them
+                makes an engine, and makes the same calls.
 
         Raises:
             ModelLoadError: the model is not there or cannot be loaded.
+            TensorParallelError: the model cannot be split so, or there are not so many processes.
             UnsupportedModelError: it cannot be decoded on a tree exactly.
             ValueError: another argument is not one of those allowed.
         """
-        loaded = load_model(name_or_dir, device, dtype)
+        loaded = load_model(name_or_dir, device, dtype, tensor_parallel)
         return cls(loaded.model, loaded.tokenizer, attention=attention, max_rows=max_rows, source=name_or_dir)
 
     def describe(self) -> dict[str, Any]:
         """What tells this engine's results from another's, as plain JSON values.
 
         `model` holds name, class, parameters and a digest of the files it was loaded from (None for a model
-        that was given in memory); beside it stand device, dtype and the attention mode.
+        that was given in memory); beside it stand device, dtype, the attention mode and the number of ranks.
         """
         return self._description
 
@@ -135,10 +143,12 @@ class Engine:
         Raises:
             PromptError: a prompt cannot be sampled, or is too long for the model; raised before anything is
                 drawn.
+            TensorParallelError: the ranks that share the model were not all given the same.
             ModelOutputError: the model computes no usable numbers.
         """
         params = params or SamplingParams()
         wanted = [prompt for prompt in prompts if prompt.sample_indices]
+        self._ranks.check_same_call(wanted, params, self.max_rows)
         tokens = [self.tokenize(prompt) for prompt in wanted]
         _check_ids(wanted)
         self._check_lengths(wanted, tokens, params)
@@ -149,7 +159,9 @@ class Engine:
     ) -> Iterator[Completion]:
         schedule = Schedule(prompts, tokens, self._pool)
         rules = StopRules(self.tokenizer, self._eos_ids, params)
-        run = Generation(self._model, self._pool, schedule, rules, params, self.max_rows, self.stats)
+        run = Generation(
+            self._model, self._pool, schedule, rules, params, self.max_rows, self.stats, self._ranks
+        )
         yield from run.run()
 
     def _check_lengths(

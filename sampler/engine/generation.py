@@ -22,6 +22,7 @@ from sampler.engine.sampling import draw_tokens
 from sampler.engine.schedule import Branch, Schedule
 from sampler.engine.stats import EngineStats
 from sampler.engine.stopping import SampleText, StopRules
+from sampler.engine.tensor_parallel import RankGroup
 from tree_attention import AttentionPlan, AttentionStep, KvPool, Node, PoolContext, TreeModel
 from tree_attention.kv_pool import IntArray
 
@@ -107,6 +108,7 @@ class Generation:
         params: SamplingParams,
         max_rows: int,
         stats: EngineStats,
+        ranks: RankGroup,
     ) -> None:
         self._model = model
         self._pool = pool
@@ -115,6 +117,7 @@ class Generation:
         self._params = params
         self._max_rows = max_rows
         self._stats = stats
+        self._ranks = ranks
         self._rows: list[Row] = []
         self._batch: Batch | None = None  # None: the rows have changed since it was made
 
@@ -192,7 +195,8 @@ class Generation:
 
     def _draw(self, logits: torch.Tensor, streams: Words, steps: IntArray) -> IntArray:
         numbers = uniforms(self._params.seed, streams, steps)
-        drawn: IntArray = draw_tokens(logits, numbers, self._params).cpu().numpy()
+        tokens = self._ranks.rank_zero(draw_tokens(logits, numbers, self._params).tokens)
+        drawn: IntArray = tokens.cpu().numpy()
         self._stats.new_tokens += len(drawn)
         return drawn
 
