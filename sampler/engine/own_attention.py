@@ -21,11 +21,37 @@ import torch
 from transformers import PreTrainedModel
 
 from sampler.core import Completion, FinishReason, Prompt, SamplingParams
-from sampler.engine.lockstep import LockstepRows
+from sampler.engine.lockstep import LockstepRows, lockstep_fault
 from sampler.engine.philox import stream_words, uniforms
 from sampler.engine.sampling import draw_tokens
 from sampler.engine.stats import EngineStats
 from sampler.engine.stopping import SampleText, StopRules
+from tree_attention import OpenedModel, UnsupportedModelError, open_model
+from tree_attention.transformers_plugin import ANOTHER_MODEL
+
+OWN_ATTENTION_MODE = "per_sequence"  # in which a model that the tree refuses uses its own attention
+_WAY_OUT = (
+    f"Use --engine.attention {OWN_ATTENTION_MODE}: the model's own attention and cache, which are exact, but "
+    "share only the prefill among a prompt's samples"
+)
+
+
+def open_for_mode(model: PreTrainedModel, attention: str) -> OpenedModel | None:
+    """The model opened for the tree, or None where `OwnAttentionGeneration` is to run it.
+
+    Raises:
+        UnsupportedModelError: neither; the text says whether another attention mode would do.
+    """
+    try:
+        return open_model(model)
+    except UnsupportedModelError as refusal:
+        fault = lockstep_fault(model)
+        if fault is None and attention == OWN_ATTENTION_MODE:
+            return None
+        remedy = _WAY_OUT
+        if fault is not None:
+            remedy = f"Nor can it be decoded with its own attention and cache: {fault}. {ANOTHER_MODEL}"
+        raise UnsupportedModelError(refusal.model_type, refusal.reason, remedy) from refusal
 
 
 @dataclass(eq=False)

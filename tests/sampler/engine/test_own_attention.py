@@ -12,9 +12,10 @@ from transformers import GenerationConfig, PreTrainedModel
 
 from sampler.core import Completion, Prompt, SamplingParams
 from sampler.engine import Engine
-from sampler.engine.own_attention import OwnAttentionGeneration
+from sampler.engine.own_attention import OwnAttentionGeneration, open_for_mode
 from sampler.engine.stats import EngineStats
 from sampler.engine.stopping import StopRules
+from tree_attention import UnsupportedModelError
 
 FAMILIES = [
     "bloom",
@@ -170,3 +171,24 @@ def test_the_model_is_left_as_it_is(tokenizer: Any) -> None:
     draw(model, tokenizer, PROMPTS, SamplingParams(max_new_tokens=LENGTH, temperature=0))
     assert model.model.rotary_emb.max_seq_len_cached == 16
     assert torch.equal(model(input_ids=ids).logits, before)
+
+
+@pytest.mark.parametrize("family", ["bloom", "mamba", "llama with dynamic RoPE"])
+def test_the_way_out_is_named_and_taken(family: str) -> None:
+    model = tiny_model(family)
+    with pytest.raises(UnsupportedModelError, match=r"exactly: .*\. Use --engine\.attention per_sequence: "):
+        open_for_mode(model, "tree")
+    assert open_for_mode(model, "per_sequence") is None
+
+
+@pytest.mark.parametrize("attention", ["tree", "per_sequence"])
+@pytest.mark.parametrize("family", ["minimax", "rwkv"])
+def test_no_way_out_is_promised_where_there_is_none(family: str, attention: str) -> None:
+    with pytest.raises(UnsupportedModelError, match=r"Nor can it be .* own attention and cache: ") as caught:
+        open_for_mode(tiny_model(family), attention)
+    assert "per_sequence" not in str(caught.value)
+
+
+@pytest.mark.parametrize("attention", ["tree", "single_level", "per_sequence"])
+def test_the_tree_is_used_where_it_can_be(attention: str) -> None:
+    assert open_for_mode(tiny_model("llama"), attention) is not None
