@@ -391,7 +391,8 @@ class KvPool:
     def _folds(self, length: int, readers: int | None) -> bool:
         if readers is None or self.layers[0].device.type != "cpu":
             return False
-        return costs_less_folded(length, readers, self.token_bytes / len(self.layers))
+        tokens = -(-length // self.pages.page_tokens) * self.pages.page_tokens
+        return costs_less_folded(tokens, readers, self.token_bytes / len(self.layers))
 
     def _allocate_folded(self, parent: NodeStorage | None, length: int) -> NodeStorage:
         firsts = range(0, length, self.pages.page_tokens)
