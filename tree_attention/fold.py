@@ -10,8 +10,8 @@ batch, so that a row's result stays free of its neighbours.
 
 from __future__ import annotations
 
-# Bytes that are gathered and read in the time that one part of one layer costs beside its arithmetic (about 60
-# microseconds). Measured with layers of 2 and 8 kv heads of size 64, for 2 to 32 readers of 4 to 300 tokens:
+# Bytes that are gathered and read in the time that one part of one layer costs beside its arithmetic, some 60
+# microseconds. Measured with layers of 2 and 8 kv heads of size 64, for 2 to 32 readers of 4 to 300 tokens:
 # from 110 to 400 KB copied, folding goes from gain to loss.
 _BYTES_IN_THE_TIME_OF_A_PART = 250_000
 
