@@ -10,7 +10,7 @@ away at the length where its rotary embedding changes.
 The model is copied for each prompt (the weights are shared): a dynamic rotary embedding remembers the
 longest sequence that it has seen, and what one prompt leaves behind would change the next.
 
-`lockstep_fault` says why a model cannot be run so, if it cannot, by trying it on a few tokens.
+`open_lockstep` lets a model pass if it is exact when it is tried on a few tokens, and refuses it otherwise.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -34,7 +35,21 @@ _TRIAL_FED = ((7, 9, 3), (11, 6))  # the first, then all but the middle row of t
 
 
 class LockstepError(ValueError):
-    """A model whose cache cannot be copied row by row; the text says what is in the way."""
+    """A model that cannot be run in lockstep exactly; the text says what is in the way."""
+
+
+@dataclass(frozen=True, eq=False)
+class LockstepModel:
+    """A model that passed its trial, and what its cache takes."""
+
+    model: PreTrainedModel
+    fixed_bytes: int  # of a row, whatever its length: recurrent states
+    token_bytes: int  # of a row, for each token; layers with a window need less for the tokens beyond it
+
+    def fitting_rows(self, tokens: int, budget_bytes: float) -> int:
+        """How many rows may grow to so many tokens within a budget, beside one that is kept for a fork."""
+        fitting = budget_bytes / (self.fixed_bytes + tokens * self.token_bytes) - 1
+        return int(min(fitting, 2**31)) // _ROW_MULTIPLE * _ROW_MULTIPLE
 
 
 class LockstepRows:
@@ -112,31 +127,36 @@ class LockstepRows:
         return () if self._cache is None else self._cache.layers
 
 
-def lockstep_fault(model: PreTrainedModel) -> str | None:
-    """Why `LockstepRows` would not be exact for a model; None when a trial shows that it is.
+def open_lockstep(model: PreTrainedModel) -> LockstepModel:
+    """Tries a model, and measures its cache. The model itself is left as it is.
 
     The trial branches a short prompt into three rows, drops one, and compares all logits with those of the
     whole sequences without a cache.
+
+    Raises:
+        LockstepError: it would not be exact.
     """
     if getattr(model.config, "is_encoder_decoder", False):
-        return "it is an encoder-decoder, which continues no prompt"
+        raise LockstepError("it is an encoder-decoder, which continues no prompt")
     with torch.inference_mode():
         try:
             error = _trial_error(model)
+            before, after = _trial_bytes(model)
         except TRIAL_ERRORS as failure:
-            return f"a trial with its own cache failed with: {failure}"
+            raise LockstepError(f"a trial with its own cache failed with: {failure}") from failure
     # In 16 bit a rounding can flip an expert's choice, which changes a row's logits; the median bears that.
     exact = error.max() <= 1e-3 if model.dtype == torch.float32 else error.median() <= 5e-2
-    if bool(exact):
-        return None
-    return f"in a trial with its own cache its logits are off by {float(error.max()):.1e} of their size"
+    if not bool(exact):
+        raise LockstepError(
+            f"in a trial with its own cache its logits are off by {float(error.max()):.1e} of their size"
+        )
+    token_bytes = after - before
+    return LockstepModel(model, before - len(_TRIAL_PROMPT) * token_bytes, token_bytes)
 
 
 def _trial_error(model: PreTrainedModel) -> torch.Tensor:
     """Largest differences of the logits of trial rows, relative to their size: `[comparisons]`."""
-    vocabulary = int(model.get_input_embeddings().weight.shape[0])
-    prompt = [token * 7919 % vocabulary for token in _TRIAL_PROMPT]
-    fed = [[token * 7919 % vocabulary for token in tokens] for tokens in _TRIAL_FED]
+    prompt, *fed = (_trial_tokens(model, tokens) for tokens in (_TRIAL_PROMPT, *_TRIAL_FED))
     rows = LockstepRows(model, prompt)
     found = [rows.logits]
     rows.select([0, 0, 0])
@@ -156,6 +176,19 @@ def _trial_error(model: PreTrainedModel) -> torch.Tensor:
     expected = torch.stack(whole).float()
     size = expected.abs().amax(-1).clamp_min(torch.finfo(torch.float32).tiny)
     return (torch.cat(found).float() - expected).abs().amax(-1) / size
+
+
+def _trial_bytes(model: PreTrainedModel) -> tuple[int, int]:
+    """What the cache of one row takes after the trial prompt, and after one token more."""
+    rows = LockstepRows(model, _trial_tokens(model, _TRIAL_PROMPT))
+    before = rows.cache_bytes
+    rows.feed(torch.tensor(_trial_tokens(model, _TRIAL_FED[0][:1]), device=model.device))
+    return before, rows.cache_bytes
+
+
+def _trial_tokens(model: PreTrainedModel, tokens: Sequence[int]) -> list[int]:
+    vocabulary = int(model.get_input_embeddings().weight.shape[0])
+    return [token * 7919 % vocabulary for token in tokens]
 
 
 def _cache_of(output: Any) -> tuple[str, Cache]:

@@ -21,7 +21,8 @@ import torch
 from transformers import PreTrainedModel
 
 from sampler.core import Completion, FinishReason, Prompt, SamplingParams
-from sampler.engine.lockstep import LockstepRows, lockstep_fault
+from sampler.engine.errors import PromptError
+from sampler.engine.lockstep import LockstepError, LockstepModel, LockstepRows, open_lockstep
 from sampler.engine.philox import stream_words, uniforms
 from sampler.engine.sampling import draw_tokens
 from sampler.engine.stats import EngineStats
@@ -36,22 +37,23 @@ _WAY_OUT = (
 )
 
 
-def open_for_mode(model: PreTrainedModel, attention: str) -> OpenedModel | None:
-    """The model opened for the tree, or None where `OwnAttentionGeneration` is to run it.
+def open_for_mode(model: PreTrainedModel, attention: str) -> OpenedModel | LockstepModel:
+    """The model opened for the tree; else, if that is the mode, for `OwnAttentionGeneration`.
 
     Raises:
-        UnsupportedModelError: neither; the text says whether another attention mode would do.
+        UnsupportedModelError: it cannot be decoded so; the text says whether another mode would do.
     """
     try:
         return open_model(model)
     except UnsupportedModelError as refusal:
-        fault = lockstep_fault(model)
-        if fault is None and attention == OWN_ATTENTION_MODE:
-            return None
-        remedy = _WAY_OUT
-        if fault is not None:
+        try:
+            lockstep = open_lockstep(model)
+        except LockstepError as fault:
             remedy = f"Nor can it be decoded with its own attention and cache: {fault}. {ANOTHER_MODEL}"
-        raise UnsupportedModelError(refusal.model_type, refusal.reason, remedy) from refusal
+            raise UnsupportedModelError(refusal.model_type, refusal.reason, remedy) from refusal
+        if attention != OWN_ATTENTION_MODE:
+            raise UnsupportedModelError(refusal.model_type, refusal.reason, _WAY_OUT) from refusal
+        return lockstep
 
 
 @dataclass(eq=False)
@@ -92,21 +94,29 @@ class OwnAttentionGeneration:
 
     def __init__(
         self,
-        model: PreTrainedModel,
+        model: LockstepModel,
         prompts: Sequence[Prompt],
         tokens: Sequence[Sequence[int]],
         rules: StopRules,
         params: SamplingParams,
         max_rows: int,
         stats: EngineStats,
+        budget_bytes: float = math.inf,
     ) -> None:
-        """`tokens[i]` are those of `prompts[i]`; `model` has no `sampler.engine.lockstep.lockstep_fault`."""
+        """`tokens[i]` are those of `prompts[i]`; the keys, values and states stay below `budget_bytes`.
+
+        Raises:
+            PromptError: the least number of rows does not fit into the budget.
+        """
         self._model = model
         self._prompts = list(zip(prompts, tokens, strict=True))
         self._rules = rules
         self._params = params
         self._max_rows = max_rows
         self._stats = stats
+        self._budget_bytes = budget_bytes
+        for prompt, ids in self._prompts:
+            self._most_rows(prompt, len(ids))
         self._prompt_rows: LockstepRows | None = None  # the prompt, while samples of it wait
         self._rows: LockstepRows | None = None
         self._samples: list[Sample] = []  # one for each of the rows
@@ -116,9 +126,10 @@ class OwnAttentionGeneration:
         try:
             for prompt, tokens in self._prompts:
                 waiting = deque(prompt.sample_indices)
+                most = self._most_rows(prompt, len(tokens))
                 self._prefill(tokens)
                 while waiting:
-                    yield from self._begin(prompt, tokens, waiting)
+                    yield from self._begin(prompt, tokens, waiting, most)
                     while self._samples:
                         yield from self._step()
         finally:
@@ -139,16 +150,31 @@ class OwnAttentionGeneration:
         self._stats.kv_bytes = sum(held)
         self._stats.kv_bytes_peak = max(self._stats.kv_bytes_peak, self._stats.kv_bytes)
 
+    def _most_rows(self, prompt: Prompt, prompt_tokens: int) -> int:
+        """How many samples of a prompt may be drawn at a time."""
+        tokens = prompt_tokens + self._params.max_new_tokens
+        fitting = self._model.fitting_rows(tokens, self._budget_bytes)
+        if not fitting:
+            raise PromptError(
+                prompt.prompt_id,
+                f"has {prompt_tokens} tokens, and with max_new_tokens {self._params.max_new_tokens} its rows "
+                f"do not fit into the {self._budget_bytes:,.0f} bytes for keys and values. Raise "
+                "--engine.kv_memory, shorten the prompt or lower max_new_tokens",
+            )
+        return min(self._max_rows, fitting)
+
     def _prefill(self, tokens: Sequence[int]) -> None:
         """Runs a prompt through the model."""
         with self._booked():
             self._rows = None
-            self._prompt_rows = LockstepRows(self._model, tokens)
+            self._prompt_rows = LockstepRows(self._model.model, tokens)
             self._stats.prefilled_tokens += len(tokens)
 
-    def _begin(self, prompt: Prompt, tokens: Sequence[int], waiting: deque[int]) -> list[Completion]:
-        """Begins the next waiting samples; returns those that their first token ends."""
-        indices = [waiting.popleft() for _ in range(min(self._max_rows, len(waiting)))]
+    def _begin(
+        self, prompt: Prompt, tokens: Sequence[int], waiting: deque[int], most: int
+    ) -> list[Completion]:
+        """Begins the next waiting samples, at most so many; returns those that their first token ends."""
+        indices = [waiting.popleft() for _ in range(min(most, len(waiting)))]
         with self._booked():
             assert self._prompt_rows is not None  # the prompt was prefilled
             self._rows = self._prompt_rows.fork() if waiting else self._prompt_rows

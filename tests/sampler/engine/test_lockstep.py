@@ -7,7 +7,7 @@ import torch
 from tiny_models import tiny_model
 from transformers import PreTrainedModel
 
-from sampler.engine.lockstep import LockstepRows, lockstep_fault
+from sampler.engine.lockstep import LockstepError, LockstepRows, open_lockstep
 
 EXACT = [
     "bloom",
@@ -33,8 +33,9 @@ EXACT = [
 
 
 @pytest.mark.parametrize("family", EXACT)
-def test_no_fault_is_found_in_a_model_that_is_exact(family: str) -> None:
-    assert lockstep_fault(tiny_model(family)) is None
+def test_what_is_exact_passes(family: str) -> None:
+    opened = open_lockstep(tiny_model(family))
+    assert opened.token_bytes + opened.fixed_bytes > 0
 
 
 @pytest.mark.parametrize(
@@ -47,14 +48,29 @@ def test_no_fault_is_found_in_a_model_that_is_exact(family: str) -> None:
         ("bert", "it returns no cache"),
     ],
 )
-def test_what_is_not_exact_is_found(family: str, reason: str) -> None:
-    fault = lockstep_fault(tiny_model(family))
-    assert fault is not None
-    assert reason in fault
+def test_what_is_not_exact_is_refused(family: str, reason: str) -> None:
+    with pytest.raises(LockstepError, match=reason):
+        open_lockstep(tiny_model(family))
 
 
 def test_16_bit_weights_are_accepted() -> None:
-    assert lockstep_fault(tiny_model("bloom").bfloat16()) is None
+    open_lockstep(tiny_model("bloom").bfloat16())
+
+
+@pytest.mark.parametrize(
+    ("family", "token_bytes", "fixed_bytes"),
+    [
+        ("bloom", 3 * 2 * 32 * 4, 0),  # layers, keys and values, hidden size, bytes of a number
+        ("mamba", 0, 3 * 48 * (4 + 8) * 4),  # layers, inner size, width of the convolution and of the state
+        ("jamba", 1 * 2 * 16 * 4, 2 * 64 * (4 + 8) * 4),  # two such layers, and one of attention
+    ],
+)
+def test_the_cache_is_measured(family: str, token_bytes: int, fixed_bytes: int) -> None:
+    opened = open_lockstep(tiny_model(family))
+    assert (opened.token_bytes, opened.fixed_bytes) == (token_bytes, fixed_bytes)
+    row = fixed_bytes + 50 * token_bytes
+    assert [opened.fitting_rows(50, n * row) for n in (4, 5, 8.9, 9)] == [0, 4, 4, 8]
+    assert opened.fitting_rows(50, float("inf")) > 10**9
 
 
 @torch.inference_mode()

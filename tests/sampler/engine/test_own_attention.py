@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,11 +12,12 @@ from tiny_models import VOCABULARY, tiny_model
 from transformers import GenerationConfig, PreTrainedModel
 
 from sampler.core import Completion, Prompt, SamplingParams
-from sampler.engine import Engine
+from sampler.engine import Engine, PromptError
+from sampler.engine.lockstep import LockstepModel, open_lockstep
 from sampler.engine.own_attention import OwnAttentionGeneration, open_for_mode
 from sampler.engine.stats import EngineStats
 from sampler.engine.stopping import StopRules
-from tree_attention import UnsupportedModelError
+from tree_attention import OpenedModel, UnsupportedModelError
 
 FAMILIES = [
     "bloom",
@@ -55,13 +57,13 @@ def draw(
     eos: Sequence[int] = (),
     max_rows: int = 4,
     stats: EngineStats | None = None,
+    budget_bytes: float = math.inf,
 ) -> list[Completion]:
     rules = StopRules(tokenizer, eos, params)
     tokens = [prompt.token_ids or () for prompt in prompts]
-    run = OwnAttentionGeneration(
-        model, prompts, tokens, rules, params, max_rows, stats or EngineStats()
-    ).run()
-    return list(run)
+    opened, stats = open_lockstep(model), stats or EngineStats()
+    run = OwnAttentionGeneration(opened, prompts, tokens, rules, params, max_rows, stats, budget_bytes)
+    return list(run.run())
 
 
 def own_greedy(model: PreTrainedModel, prompt: Prompt) -> list[int]:
@@ -150,12 +152,40 @@ def test_counts(tokenizer: Any) -> None:
     assert stats.seconds > 0
 
 
+def test_a_budget_bounds_the_rows(tokenizer: Any) -> None:
+    model = tiny_model("bloom")
+    params = SamplingParams(max_new_tokens=4, temperature=0.7)
+    prompt = Prompt("p", token_ids=tuple(range(40)), samples=11)
+    row = 44 * 3 * 2 * 32 * 4
+    free, tight = EngineStats(), EngineStats()
+    expected = draw(model, tokenizer, [prompt], params, max_rows=64, stats=free)
+    found = draw(model, tokenizer, [prompt], params, max_rows=64, stats=tight, budget_bytes=5 * row)
+    assert by_key(found) == by_key(expected)
+    assert (free.steps, tight.steps) == (3, 9)  # rows of 11, and of 4, 4 and 3
+    assert tight.kv_bytes_peak <= 5 * row < free.kv_bytes_peak
+
+
+def test_a_prompt_that_cannot_fit_is_named_before_anything_is_drawn(tokenizer: Any) -> None:
+    stats = EngineStats()
+    prompts = [Prompt("short", token_ids=(1,)), Prompt("long", token_ids=tuple(range(90)))]
+    with pytest.raises(PromptError, match=r"'long' has 90 tokens.* the 200,000 bytes.*--engine.kv_memory"):
+        draw(
+            tiny_model("bloom"),
+            tokenizer,
+            prompts,
+            SamplingParams(max_new_tokens=4),
+            stats=stats,
+            budget_bytes=200_000,
+        )
+    assert stats == EngineStats()
+
+
 def test_closing_early_frees_everything(tokenizer: Any) -> None:
     stats = EngineStats()
     params = SamplingParams(max_new_tokens=50)
     rules = StopRules(tokenizer, range(0, VOCABULARY, 5), params)
     prompt = Prompt("p", token_ids=(3, 1, 4), samples=30)
-    model = tiny_model("mamba")
+    model = open_lockstep(tiny_model("mamba"))
     run = OwnAttentionGeneration(model, [prompt], [(3, 1, 4)], rules, params, 8, stats).run()
     next(run)
     assert stats.kv_bytes > 0
@@ -178,7 +208,7 @@ def test_the_way_out_is_named_and_taken(family: str) -> None:
     model = tiny_model(family)
     with pytest.raises(UnsupportedModelError, match=r"exactly: .*\. Use --engine\.attention per_sequence: "):
         open_for_mode(model, "tree")
-    assert open_for_mode(model, "per_sequence") is None
+    assert isinstance(open_for_mode(model, "per_sequence"), LockstepModel)
 
 
 @pytest.mark.parametrize("attention", ["tree", "per_sequence"])
@@ -191,4 +221,4 @@ def test_no_way_out_is_promised_where_there_is_none(family: str, attention: str)
 
 @pytest.mark.parametrize("attention", ["tree", "single_level", "per_sequence"])
 def test_the_tree_is_used_where_it_can_be(attention: str) -> None:
-    assert open_for_mode(tiny_model("llama"), attention) is not None
+    assert isinstance(open_for_mode(tiny_model("llama"), attention), OpenedModel)
