@@ -27,6 +27,7 @@ from sampler.engine.philox import stream_words, uniforms
 from sampler.engine.sampling import draw_tokens
 from sampler.engine.stats import EngineStats
 from sampler.engine.stopping import SampleText, StopRules
+from sampler.engine.tensor_parallel import ONE_RANK, RankGroup
 from tree_attention import OpenedModel, UnsupportedModelError, open_model
 from tree_attention.transformers_plugin import ANOTHER_MODEL
 
@@ -102,6 +103,7 @@ class OwnAttentionGeneration:
         max_rows: int,
         stats: EngineStats,
         budget_bytes: float = math.inf,
+        ranks: RankGroup = ONE_RANK,
     ) -> None:
         """`tokens[i]` are those of `prompts[i]`; the keys, values and states stay below `budget_bytes`.
 
@@ -115,6 +117,7 @@ class OwnAttentionGeneration:
         self._max_rows = max_rows
         self._stats = stats
         self._budget_bytes = budget_bytes
+        self._ranks = ranks
         for prompt, ids in self._prompts:
             self._most_rows(prompt, len(ids))
         self._prompt_rows: LockstepRows | None = None  # the prompt, while samples of it wait
@@ -200,7 +203,7 @@ class OwnAttentionGeneration:
         """Draws a token for each sample, all at the same step; ends those that are complete."""
         self._count_bytes()  # before the ended rows are dropped
         drawn = draw_tokens(rows.logits, self._numbers(), self._params)
-        tokens = drawn.tokens.tolist()
+        tokens = self._ranks.rank_zero(drawn.tokens).tolist()
         logprobs = [None] * len(tokens) if drawn.logprobs is None else drawn.logprobs.tolist()
         self._stats.new_tokens += len(tokens)
         reasons = [s.append(*token) for s, *token in zip(self._samples, tokens, logprobs, strict=True)]

@@ -102,6 +102,9 @@ class RankGroup:
             )
 
 
+ONE_RANK = RankGroup()
+
+
 def check_ranks(tensor_parallel: int, device: torch.device) -> None:
     """Checks that this process is one of `tensor_parallel` ranks, and can load its share onto `device`.
 
