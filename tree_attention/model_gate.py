@@ -40,6 +40,7 @@ _KNOWN_REASONS = {
     "mamba": _RECURRENT,
     "mamba2": _RECURRENT,
     "rwkv": _RECURRENT,
+    "xlstm": _RECURRENT,
     "recurrent_gemma": _RECURRENT,
     "jamba": _RECURRENT,
     "bamba": _RECURRENT,
