@@ -68,6 +68,21 @@ class RankGroup:
             )
         return cls(size, model.get_input_embeddings().weight.device)
 
+    def check_deterministic(self) -> None:
+        """Checks that a row's bits can be the same in every batch.
+
+        A ring adds the partial sums of each part of a message in another order, so where a row stands decides
+        its rounding. Two numbers have one order only.
+
+        Raises:
+            TensorParallelError: there are more than two ranks.
+        """
+        if self.size > 2:
+            raise TensorParallelError(
+                f"deterministic was asked for with {self.size} ranks, whose partial sums are added in an order "
+                "that depends on where a row stands in the batch; use 2 ranks at most, or go without it"
+            )
+
     def rank_zero(self, values: torch.Tensor) -> torch.Tensor:
         """Rank 0's values on every rank, in place; of the same shape and dtype, on the ranks' devices."""
         if self.size > 1:
