@@ -79,8 +79,8 @@ class RankGroup:
         """
         if self.size > 2:
             raise TensorParallelError(
-                f"deterministic was asked for with {self.size} ranks, whose partial sums are added in an order "
-                "that depends on where a row stands in the batch; use 2 ranks at most, or go without it"
+                f"deterministic was asked for with {self.size} ranks, whose partial sums are added in an "
+                "order that depends on where a row stands in the batch; use 2 ranks at most, or go without it"
             )
 
     def rank_zero(self, values: torch.Tensor) -> torch.Tensor:
