@@ -352,7 +352,7 @@ class KvPool:
             return
         # Doubling makes copying cost a constant per page in the long run.
         wanted = max(missing, _FIRST_PAGES, self.pages.capacity)
-        if self.budget_bytes is not None:
+        if self.budget_bytes is not None and self.page_bytes:  # layers without kv heads store nothing
             room = (self.budget_bytes - self.reserved_bytes) // self.page_bytes
             if room < missing:
                 raise PoolFullError(
