@@ -12,14 +12,12 @@ Rules, the first that applies is named in the row:
 from __future__ import annotations
 
 import ast
-import re
 import warnings
 from dataclasses import dataclass
 
 from judge.verdict import Program
+from sampler.fences import fenced_blocks
 
-_FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[ \t]*([\w+#.-]*)[^\n`]*$", re.MULTILINE)
-_CLOSING = re.compile(r"^[ \t]*`{3,}", re.MULTILINE)
 _MARKS = {"python": {"python", "python3", "py", "py3"}}
 
 
@@ -31,13 +29,6 @@ class Extraction:
     rule: str
 
 
-@dataclass(frozen=True)
-class _Block:
-    mark: str
-    text: str
-    closed: bool
-
-
 def extract_program(text: str, *, opens_fence: bool, language: str = "python") -> Extraction:
     """Find the program in a completion.
 
@@ -46,11 +37,10 @@ def extract_program(text: str, *, opens_fence: bool, language: str = "python") -
         opens_fence: whether the prompt ended inside an opened code fence.
         language: the language that was asked for.
     """
+    blocks = list(fenced_blocks(text, opens_fence=opens_fence))
     if opens_fence:
-        closing = _CLOSING.search(text)
-        return _extraction(text[: closing.start()] if closing else text, "opened_fence", language)
-    blocks = _blocks(text)
-    closed = [block for block in blocks if block.closed]
+        return _extraction(blocks[0].text, "opened_fence", language)
+    closed = [block for block in blocks if block.closing]
     marked = [block for block in closed if block.mark.lower() in _MARKS.get(language, {language})]
     if closed:
         return _extraction((marked or closed)[-1].text, "last_fence", language)
@@ -65,21 +55,6 @@ def _extraction(text: str, rule: str, language: str) -> Extraction:
     if not text.strip():
         return Extraction(None, "none")
     return Extraction(Program(language, text.strip("\n") + "\n"), rule)
-
-
-def _blocks(text: str) -> list[_Block]:
-    """The fenced blocks in order; as in Markdown a fence closes with at least as many of the same mark."""
-    blocks = []
-    opened: re.Match[str] | None = None
-    for fence in _FENCE.finditer(text):
-        if opened is None:
-            opened = fence
-        elif fence[1].startswith(opened[1]) and not fence[2]:
-            blocks.append(_Block(opened[2], text[opened.end() + 1 : fence.start()], closed=True))
-            opened = None
-    if opened is not None:
-        blocks.append(_Block(opened[2], text[opened.end() + 1 :], closed=False))
-    return blocks
 
 
 def _is_python(text: str) -> bool:

@@ -9,18 +9,20 @@ from typing import Any
 from transformers import PreTrainedModel
 
 from sampler.core import Completion, Prompt, SamplingParams
+from sampler.engine.call_shapes import FIXED, FREE
 from sampler.engine.description import describe_model
 from sampler.engine.errors import PromptError
-from sampler.engine.generation import Generation
 from sampler.engine.loading import load_model
-from sampler.engine.schedule import Schedule
+from sampler.engine.lockstep import LockstepModel
+from sampler.engine.memory import KvMemory, kv_budget, parse_kv_memory
+from sampler.engine.modes import ATTENTION_MODES
+from sampler.engine.own_attention import OwnAttentionGeneration, open_for_mode
 from sampler.engine.stats import EngineStats
 from sampler.engine.stopping import StopRules
 from sampler.engine.tensor_parallel import RankGroup
 from sampler.engine.tokenization import tokenize
-from tree_attention import KvPool, open_model
-
-ATTENTION_MODES = ("tree",)
+from sampler.engine.tree_decoder import TreeDecoder
+from tree_attention import OpenedModel
 
 
 class Engine:
@@ -42,17 +44,29 @@ class Engine:
         *,
         attention: str = "tree",
         max_rows: int = 256,
+        kv_memory: KvMemory = None,
+        deterministic: bool = False,
         source: str | Path | None = None,
     ) -> None:
         """Opens a transformers model that is in memory, on whatever device and in whatever dtype it is.
 
-        The model itself is left as it is: the engine works on a copy that shares its weights. `source` says
-        what it was loaded from, if anything; `describe` tells it on.
+        The model itself is left as it is: the engine works on a copy that shares its weights.
+
+        Args:
+            model: a causal language model.
+            tokenizer: its tokenizer.
+            attention: a mode of `sampler.engine.modes`. With `per_sequence`, a model that cannot be decoded
+                on a tree is decoded with its own attention and cache.
+            max_rows: the most samples that are decoded in a batch.
+            kv_memory: the most memory for keys and values; see `sampler.engine.memory`.
+            deterministic: whether every call has the same shape, so that a sample has the same tokens in any
+                batch also where the matrix products of a device would not have it so.
+            source: what the model was loaded from, if anything; `describe` tells it on.
 
         Raises:
-            UnsupportedModelError: the model cannot be decoded on a tree exactly.
+            UnsupportedModelError: the model cannot be decoded so exactly.
             TensorParallelError: the model is split, and not over all ranks.
-            ValueError: `attention` or `max_rows` is not one of those allowed.
+            ValueError: another argument is not one of those allowed.
         """
         if attention not in ATTENTION_MODES:
             raise ValueError(
@@ -60,19 +74,27 @@ class Engine:
             )
         if max_rows < 1:
             raise ValueError(f"max_rows is {max_rows}; it must be at least 1")
+        parse_kv_memory(kv_memory)
         self._ranks = RankGroup.of(model)
-        opened = open_model(model)
         self.tokenizer = tokenizer
         self.max_rows = max_rows
         self.stats = EngineStats()
-        self._model = opened.tree_model
-        self._pool = KvPool(opened.layers)
+        self._vocabulary = int(model.get_input_embeddings().weight.shape[0])
         self._eos_ids = _eos_ids(model, tokenizer)
+        opened = open_for_mode(model, attention)
+        self._budget = self._ranks.least(kv_budget(kv_memory, model.device))
+        self._opened: TreeDecoder | LockstepModel
+        if isinstance(opened, OpenedModel):
+            mode, shapes = ATTENTION_MODES[attention], FIXED if deterministic else FREE
+            self._opened = TreeDecoder(opened, mode, shapes, self._ranks, self._budget)
+        else:
+            self._opened = opened
         self._description = {
             "model": describe_model(model, source),
             "device": str(model.device),
             "dtype": str(model.dtype).removeprefix("torch."),
             "attention": attention,
+            "deterministic": deterministic,
             "tensor_parallel": self._ranks.size,
         }
         config = model.config.get_text_config(decoder=True)
@@ -87,6 +109,8 @@ class Engine:
         dtype: str = "auto",
         attention: str = "tree",
         max_rows: int = 256,
+        kv_memory: KvMemory = None,
+        deterministic: bool = False,
         tensor_parallel: int = 1,
     ) -> Engine:
         """Loads a model with transformers: a hub name, a directory, or `demo` for the one in this package.
@@ -95,25 +119,37 @@ class Engine:
             name_or_dir: which model.
             device: `auto` (CUDA where there is one, else the CPU), or a torch device.
             dtype: `auto` (float32 on the CPU, the checkpoint's own elsewhere), float32, bfloat16 or float16.
-            attention: `tree`.
+            attention: a mode of `sampler.engine.modes`.
             max_rows: the most samples that are decoded in a batch.
+            kv_memory: the most memory for keys and values: bytes, a size such as "8GiB", or a share of what
+                is free once the model is loaded; None for a share that depends on the device.
+            deterministic: whether every call of the model has the same shape.
             tensor_parallel: over how many processes, started by torchrun, the model is split; each of them
                 makes an engine, and makes the same calls.
 
         Raises:
             ModelLoadError: the model is not there or cannot be loaded.
             TensorParallelError: the model cannot be split so, or there are not so many processes.
-            UnsupportedModelError: it cannot be decoded on a tree exactly.
+            UnsupportedModelError: it cannot be decoded so exactly.
             ValueError: another argument is not one of those allowed.
         """
         loaded = load_model(name_or_dir, device, dtype, tensor_parallel)
-        return cls(loaded.model, loaded.tokenizer, attention=attention, max_rows=max_rows, source=name_or_dir)
+        return cls(
+            loaded.model,
+            loaded.tokenizer,
+            attention=attention,
+            max_rows=max_rows,
+            kv_memory=kv_memory,
+            deterministic=deterministic,
+            source=name_or_dir,
+        )
 
     def describe(self) -> dict[str, Any]:
         """What tells this engine's results from another's, as plain JSON values.
 
         `model` holds name, class, parameters and a digest of the files it was loaded from (None for a model
-        that was given in memory); beside it stand device, dtype, the attention mode and the number of ranks.
+        that was given in memory); beside it stand device, dtype, the attention mode, whether calls have fixed
+        shapes, and the number of ranks.
         """
         return self._description
 
@@ -125,10 +161,10 @@ class Engine:
                 model has not.
         """
         tokens = tokenize(self.tokenizer, prompt)
-        if min(tokens) < 0 or max(tokens) >= self._model.vocabulary:
+        if min(tokens) < 0 or max(tokens) >= self._vocabulary:
             worst = min(tokens) if min(tokens) < 0 else max(tokens)
             raise PromptError(
-                prompt.prompt_id, f"has token {worst}; the model has tokens 0 to {self._model.vocabulary - 1}"
+                prompt.prompt_id, f"has token {worst}; the model has tokens 0 to {self._vocabulary - 1}"
             )
         return tokens
 
@@ -141,10 +177,11 @@ class Engine:
         the other prompts, on `max_rows` or on the order. Closing the iterator early frees what it holds.
 
         Raises:
-            PromptError: a prompt cannot be sampled, or is too long for the model; raised before anything is
-                drawn.
+            PromptError: a prompt cannot be sampled, is too long for the model, or does not fit into the
+                memory for keys and values; raised before anything is drawn.
             TensorParallelError: the ranks that share the model were not all given the same.
             ModelOutputError: the model computes no usable numbers.
+            KvMemoryError: memory runs out that another, unfinished call on this engine holds.
         """
         params = params or SamplingParams()
         wanted = [prompt for prompt in prompts if prompt.sample_indices]
@@ -152,17 +189,11 @@ class Engine:
         tokens = [self.tokenize(prompt) for prompt in wanted]
         _check_ids(wanted)
         self._check_lengths(wanted, tokens, params)
-        return self._run(wanted, tokens, params)
-
-    def _run(
-        self, prompts: Sequence[Prompt], tokens: Sequence[tuple[int, ...]], params: SamplingParams
-    ) -> Iterator[Completion]:
-        schedule = Schedule(prompts, tokens, self._pool)
-        rules = StopRules(self.tokenizer, self._eos_ids, params)
-        run = Generation(
-            self._model, self._pool, schedule, rules, params, self.max_rows, self.stats, self._ranks
-        )
-        yield from run.run()
+        rules = StopRules(self.tokenizer, self._eos_ids, params, self._vocabulary)
+        call = (wanted, tokens, rules, params, self.max_rows, self.stats)
+        if isinstance(self._opened, TreeDecoder):
+            return self._opened.generate(*call)
+        return OwnAttentionGeneration(self._opened, *call, self._budget, self._ranks).run()
 
     def _check_lengths(
         self, prompts: Sequence[Prompt], tokens: Sequence[tuple[int, ...]], params: SamplingParams

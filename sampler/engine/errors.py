@@ -6,6 +6,7 @@
     +-- TensorParallelError  ranks that cannot share a model, or are not in step
     +-- PromptError          a prompt that cannot be sampled (also a ValueError)
     +-- ModelOutputError     a model that computes no usable numbers
+    +-- KvMemoryError        memory for keys and values that another call of the engine holds
 
 A model that cannot be decoded on a tree is refused with `tree_attention.UnsupportedModelError`.
 """
@@ -44,3 +45,7 @@ class PromptError(EngineError, ValueError):
 
 class ModelOutputError(EngineError):
     """Logits that are not numbers."""
+
+
+class KvMemoryError(EngineError):
+    """The budget for keys and values is taken up by another call of the same engine."""

@@ -1,99 +1,44 @@
 """One call of `generate`: continuous batching over the prompt tree.
 
-Theory of operation. Up to `max_rows` samples are decoded together, one token each a step. A sample begins
-by drawing its first token from the logits at the end of its prompt, which were kept when the prompt's last
-node was prefilled; each step then feeds every row's newest token and draws the next. When rows end, their
-pages are freed, waiting samples are begun in their places, and the attention plan is made anew; nothing
-else ever changes it.
+Theory of operation. A sample waits, is admitted (its nodes and its branch are in the pool), starts when its
+prompt has been prefilled, is decoded as a row, and ends. The call goes in turns:
+
+1. waiting samples are admitted while there are free rows and the pool has room for what they are expected to
+   need (`Admission`); nodes that they miss are to be prefilled;
+2. one prefill call is made, if there is anything to prefill (`Prefill`);
+3. samples whose prompts are ready start: each draws its first token from the logits at the end of its prompt;
+4. one decoding step is made over all rows (`DecodeRunner`), and the rows that ended give up their pages.
+
+The runner is given the rows anew when they have changed, and only then. When a step finds no page, nodes that
+only waiting samples need are evicted, then the row with the fewest tokens is preempted: it gives up its
+pages, waits with the tokens that it has, and, admitted again, replays them as steps beside the other rows
+before it draws on. What is drawn is the same, because a row's numbers depend on its own tokens alone. The row
+that is first in depth-first order is never preempted, so it ends, and so do all.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 
 from sampler.core import Completion, FinishReason, SamplingParams
-from sampler.engine.philox import Words, stream_words, uniforms
+from sampler.engine.admission import Admission
+from sampler.engine.errors import KvMemoryError
+from sampler.engine.philox import Words, uniforms
+from sampler.engine.prefill import Prefill
+from sampler.engine.row_table import Ended, RowTable
+from sampler.engine.runner import DecodeRunner, StepResult
+from sampler.engine.samples import Sample
 from sampler.engine.sampling import draw_tokens
-from sampler.engine.schedule import Branch, Schedule
+from sampler.engine.schedule import Schedule
 from sampler.engine.stats import EngineStats
-from sampler.engine.stopping import SampleText, StopRules
+from sampler.engine.stopping import StopRules
 from sampler.engine.tensor_parallel import RankGroup
-from tree_attention import AttentionPlan, AttentionStep, KvPool, Node, PoolContext, TreeModel
+from tree_attention import KvPool, PoolFullError
 from tree_attention.kv_pool import IntArray
-
-PREFILL_TOKENS = 2048  # prompt tokens run through the model at a time; bounds its activations
-
-
-@dataclass(eq=False)
-class Row:
-    """A sample that is being drawn."""
-
-    branch: Branch
-    text: SampleText
-    stream: tuple[int, int, int]  # of its random numbers
-    pool_branch: int
-    began: float  # seconds, of time.perf_counter
-
-    def finish(self, reason: FinishReason) -> Completion:
-        """The completion, ended for `reason`."""
-        return Completion(
-            prompt_id=self.branch.prompt.prompt_id,
-            sample_index=self.branch.sample_index,
-            token_ids=tuple(self.text.token_ids),
-            text=self.text.text(),
-            finish_reason=reason,
-            prompt_tokens=self.branch.leaf.end,
-            shared_prompt_tokens=self.branch.shared_prompt_tokens,
-            seconds=time.perf_counter() - self.began,
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class Batch:
-    """All rows as arrays, in their order, with the plan that reads for them."""
-
-    plan: AttentionPlan
-    tokens: IntArray  # [rows], the newest token of each, not yet fed
-    positions: IntArray  # [rows], where that token stands
-    drawn: IntArray  # [rows], tokens drawn so far
-    streams: Words = field(repr=False)  # [3, rows]
-
-    @classmethod
-    def of(cls, rows: Sequence[Row], schedule: Schedule) -> Batch:
-        """The batch of rows that have drawn a token at least, oldest first."""
-        drawn = np.array([len(row.text.token_ids) for row in rows], dtype=np.int64)
-        ends = np.array([row.branch.leaf.end for row in rows], dtype=np.int64)
-        leaves = [schedule.storage(row.branch.leaf) for row in rows]
-        return cls(
-            plan=AttentionPlan.for_decode(leaves, [row.pool_branch for row in rows]),
-            tokens=np.array([row.text.token_ids[-1] for row in rows], dtype=np.int64),
-            positions=ends + drawn - 1,
-            drawn=drawn,
-            streams=_columns([row.stream for row in rows]),
-        )
-
-    def advanced(self, tokens: IntArray) -> Batch:
-        """The same rows, each one token further."""
-        return replace(self, tokens=tokens, positions=self.positions + 1, drawn=self.drawn + 1)
-
-
-@dataclass(frozen=True, eq=False)
-class Chunk:
-    """Tokens `[lo, hi)` of a node, prefilled in one call."""
-
-    node: Node
-    lo: int
-    hi: int
-
-    @property
-    def ends_prompt(self) -> bool:
-        """Whether samples begin after the chunk's last token."""
-        return self.hi == self.node.length and bool(self.node.ending)
 
 
 class Generation:
@@ -101,36 +46,36 @@ class Generation:
 
     def __init__(
         self,
-        model: TreeModel,
         pool: KvPool,
         schedule: Schedule,
+        prefill: Prefill,
+        runner: DecodeRunner,
         rules: StopRules,
         params: SamplingParams,
         max_rows: int,
         stats: EngineStats,
         ranks: RankGroup,
     ) -> None:
-        self._model = model
         self._pool = pool
         self._schedule = schedule
+        self._prefill = prefill
+        self._runner = runner
         self._rules = rules
         self._params = params
         self._max_rows = max_rows
         self._stats = stats
         self._ranks = ranks
-        self._rows: list[Row] = []
-        self._batch: Batch | None = None  # None: the rows have changed since it was made
+        self._admission = Admission(pool, params.max_new_tokens)
+        self._starting: list[Sample] = []  # admitted, their prompts not prefilled yet
+        self._table = RowTable(max_rows, rules, stats, logprobs=params.logprobs)
+        self._slots: IntArray | None = None  # of the runner's rows; None: the rows have changed since
+        self._launches_left = 0  # before the row that has the most tokens reaches the limit
 
     def run(self) -> Iterator[Completion]:
         """Draws all waiting samples; gives each as it ends."""
         try:
-            while True:
-                if self._schedule.waiting and len(self._rows) < self._max_rows:
-                    yield from self._timed(self._refill)
-                elif self._rows:
-                    yield from self._timed(self._step)
-                else:
-                    return
+            while self._schedule.next_sample or self._starting or len(self._table):
+                yield from self._timed(self._turn)
         finally:
             self._release_all()
 
@@ -145,101 +90,189 @@ class Generation:
         self._stats.seconds += time.perf_counter() - began
         return finished
 
-    def _refill(self) -> list[Completion]:
-        """Begins waiting samples in all free rows; returns those that their first token ends."""
-        branches = self._schedule.take(self._max_rows - len(self._rows))
-        chunks = _chunks(self._schedule.allocate_missing(branches))
-        for call in chunks:
-            self._prefill(call)
-        rows = [self._begin(branch) for branch in branches]
-        self._rows += rows
-        streams = _columns([row.stream for row in rows])
-        tokens = self._draw(self._schedule.logits(branches), streams, np.zeros(len(rows), dtype=np.int64))
-        self._stats.prompt_tokens += sum(branch.leaf.end for branch in branches)
-        self._batch = None
-        return self._append(rows, tokens)
+    def _turn(self) -> list[Completion]:
+        """See the module's text."""
+        self._admit()
+        self._prefill.run()
+        return [*self._start_ready(), *self._step()]
+
+    # ---- samples in ----
+
+    def _admit(self) -> None:
+        """Admits waiting samples while there is room; at least one where there is no row."""
+        while (sample := self._schedule.next_sample) and self._rows_taken < self._max_rows:
+            if self._rows_taken and not self._fits(sample):
+                return
+            try:
+                fresh = self._schedule.admit(alone=not self._rows_taken)
+            except PoolFullError as error:
+                if self._rows_taken:
+                    return
+                raise _full(sample, error) from error
+            self._prefill.add(fresh)
+            self._starting.append(sample)
+
+    @property
+    def _rows_taken(self) -> int:
+        return len(self._table) + len(self._starting)
+
+    def _fits(self, sample: Sample) -> bool:
+        """Whether the pool is expected to hold one more sample beside those admitted, until they end."""
+        free = self._pool.free_bytes
+        if free == float("inf"):
+            return True
+        slots, others = self._table.slots, [*self._starting, sample]
+        counts = np.concatenate([self._table.counts[slots], [len(other.tokens) for other in others]])
+        fed = np.concatenate([self._table.fed[slots], np.zeros(len(others), dtype=np.int64)])
+        needed = self._schedule.missing_bytes(sample) + self._admission.bytes_to_come(counts, fed)
+        return needed <= free or needed <= free + self._schedule.evictable_bytes(sample)
+
+    def _start_ready(self) -> list[Completion]:
+        """Makes rows of samples whose prompts are ready; returns those that end with their first token."""
+        ready = [sample for sample in self._starting if sample.leaf.ready]
+        if not ready:
+            return []
+        ended = self._settle()
+        self._starting = [sample for sample in self._starting if not sample.leaf.ready]
+        slots = self._table.add(ready)
+        self._slots = None
+        first = [index for index, sample in enumerate(ready) if not len(sample.tokens)]
+        if first:
+            ended += self._draw_first([ready[index] for index in first], slots[first])
+        return self._finish(ended)
+
+    def _draw_first(self, samples: Sequence[Sample], slots: IntArray) -> Ended:
+        """Draws the first tokens of samples, from the logits at the ends of their prompts."""
+        logits = torch.stack([_logits(sample) for sample in samples])
+        streams = _columns([sample.stream for sample in samples])
+        numbers = uniforms(self._params.seed, streams, np.zeros(len(samples), dtype=np.int64))
+        drawn = draw_tokens(logits, numbers, self._params)
+        logprobs = None if drawn.logprobs is None else drawn.logprobs.cpu().numpy()
+        now = time.perf_counter()
+        for sample in samples:
+            sample.began = now
+            sample.leaf.to_begin -= 1
+            if not sample.leaf.to_begin:
+                sample.leaf.logits = None
+            self._stats.prompt_tokens += sample.leaf.end
+        tokens = self._ranks.rank_zero(drawn.tokens).cpu().numpy()
+        return self._table.append(slots, StepResult(tokens, logprobs))
+
+    # ---- steps ----
 
     def _step(self) -> list[Completion]:
-        """Feeds every row's newest token and draws the next; returns the samples that end."""
-        batch = self._batch = self._batch or Batch.of(self._rows, self._schedule)
-        step = AttentionStep.decode(batch.plan, self._pool, batch.positions, batch.drawn - 1)
-        tokens = torch.from_numpy(batch.tokens).to(self._model.device)
-        logits = self._model.logits(tokens, step.positions, PoolContext(self._pool, step))
-        drawn = self._draw(logits, batch.streams, batch.drawn)
+        """Makes one decoding step; returns the samples that end."""
+        self._launch()
+        if not self._runner.in_flight:
+            return []
+        ended = self._collect()
+        return self._finish(ended + self._settle(ended)) if ended else []
+
+    def _launch(self) -> None:
+        """Launches as many steps as the runner wants under way, but none after a row's last token."""
+        while len(self._table) and self._runner.in_flight <= self._runner.ahead:
+            if self._slots is None:
+                self._begin()
+            if not self._launches_left:
+                return
+            try:
+                self._runner.launch()
+            except PoolFullError as error:
+                if self._runner.in_flight:
+                    return  # its tokens first: rows may end with them
+                self._make_room(error)
+            else:
+                self._launches_left -= 1
+
+    def _begin(self) -> None:
+        """Gives the runner the rows as they are now."""
+        self._slots = self._table.slots
+        self._runner.begin(self._table.batch())
+        self._launches_left = self._params.max_new_tokens - 1 - int(self._table.fed[self._slots].max())
+
+    def _collect(self, ended: Sequence[tuple[int, FinishReason]] = ()) -> Ended:
+        """Takes the oldest step under way, but not for rows that have ended since it was launched."""
+        assert self._slots is not None  # it was launched
+        result = self._runner.collect()
         self._stats.steps += 1
-        self._stats.shared_tokens_read += batch.plan.shared_reads
-        self._batch = batch.advanced(drawn)
-        return self._append(self._rows, drawn)
+        self._stats.shared_tokens_read += self._runner.shared_reads
+        if not ended:
+            return self._table.step(self._slots, result)
+        going_on = ~np.isin(self._slots, [slot for slot, _ in ended])
+        return self._table.step(self._slots[going_on], result.rows(going_on))
 
-    def _prefill(self, chunks: list[Chunk]) -> None:
-        """Runs prompt tokens through the model in one call."""
-        device = self._model.device
-        spans = [self._schedule.span(chunk.node, chunk.lo, chunk.hi) for chunk in chunks]
-        step = AttentionStep.prefill(AttentionPlan.for_prefill(spans), device)
-        tokens = np.concatenate([chunk.node.tokens[chunk.lo : chunk.hi] for chunk in chunks])
-        last_rows = np.cumsum([chunk.hi - chunk.lo for chunk in chunks]) - 1
-        ending = [
-            (chunk.node, row) for chunk, row in zip(chunks, last_rows, strict=True) if chunk.ends_prompt
-        ]
-        keep = torch.tensor([int(row) for _, row in ending], dtype=torch.int64, device=device)
-        context = PoolContext(self._pool, step)
-        logits = self._model.logits(torch.from_numpy(tokens).to(device), step.positions, context, keep)
-        for index, (node, _) in enumerate(ending):
-            self._schedule.keep_logits(node, logits[index].clone())
-        self._stats.prefilled_tokens += len(tokens)
+    def _settle(self, ended: Sequence[tuple[int, FinishReason]] = ()) -> Ended:
+        """Takes all steps under way, so that the rows may change; returns the rows that end with them."""
+        more: Ended = []
+        while self._runner.in_flight:
+            more += self._collect([*ended, *more])
+        return more
 
-    def _begin(self, branch: Branch) -> Row:
-        stream = stream_words(branch.prompt.prompt_id, branch.sample_index)
-        pool_branch = self._pool.open_branch(self._schedule.storage(branch.leaf))
-        return Row(branch, SampleText(self._rules), stream, pool_branch, time.perf_counter())
+    # ---- samples out ----
 
-    def _draw(self, logits: torch.Tensor, streams: Words, steps: IntArray) -> IntArray:
-        numbers = uniforms(self._params.seed, streams, steps)
-        tokens = self._ranks.rank_zero(draw_tokens(logits, numbers, self._params).tokens)
-        drawn: IntArray = tokens.cpu().numpy()
-        self._stats.new_tokens += len(drawn)
-        return drawn
-
-    def _append(self, rows: Sequence[Row], tokens: IntArray) -> list[Completion]:
-        """Gives each row its token; ends those that are complete."""
-        reasons = [row.text.append(token) for row, token in zip(rows, tokens.tolist(), strict=True)]
-        ended = [(row, reason) for row, reason in zip(rows, reasons, strict=True) if reason is not None]
+    def _finish(self, ended: Ended) -> list[Completion]:
+        """Takes ended rows out and makes their completions."""
         if not ended:
             return []
-        gone = {id(row) for row, _ in ended}
-        self._rows = [row for row in self._rows if id(row) not in gone]
-        self._batch = None
-        for row, _ in ended:
-            self._pool.close_branch(row.pool_branch)
-            self._schedule.release(row.branch)
-        return [row.finish(reason) for row, reason in ended]
+        self._slots = None
+        samples = self._table.remove([slot for slot, _ in ended])
+        return [self._complete(sample, reason) for sample, (_, reason) in zip(samples, ended, strict=True)]
+
+    def _complete(self, sample: Sample, reason: FinishReason) -> Completion:
+        self._schedule.release(sample)
+        self._admission.learn(len(sample.tokens))
+        self._stats.tokens_saved += self._params.max_new_tokens - len(sample.tokens)
+        text = self._rules.text(sample.tokens.tolist(), reason, opens_fence=sample.prompt.opens_fence)
+        return sample.completion(text, reason, time.perf_counter() - sample.began)
+
+    def _make_room(self, error: PoolFullError) -> None:
+        """Takes memory back for the next step; no step may be under way."""
+        slots = self._table.slots
+        needy = int((self._table.fed[slots] % self._pool.pages.page_tokens == 0).sum())
+        if self._schedule.evict(needy * self._pool.page_bytes):
+            return
+        self._preempt(error)
+
+    def _preempt(self, error: PoolFullError) -> None:
+        """Makes the sample with the fewest tokens wait again; never the one that is first in order."""
+        rows = [(self._table.sample(slot), slot) for slot in self._table.slots.tolist()]
+        admitted = [(0, sample, -1) for sample in self._starting]
+        admitted += [(int(self._table.counts[slot]), sample, slot) for sample, slot in rows]
+        oldest = min(sample.order for _, sample, _ in admitted)
+        others = [one for one in admitted if one[1].order != oldest]
+        if not others:
+            raise _full(admitted[0][1], error) from error
+        _, victim, slot = min(others, key=lambda one: (one[0], -one[1].order))
+        if slot < 0:
+            self._starting.remove(victim)
+        else:
+            self._table.remove([slot])
+            self._slots = None
+        self._schedule.requeue(victim)
+        self._stats.preemptions += 1
 
     def _release_all(self) -> None:
-        for row in self._rows:
-            self._pool.close_branch(row.pool_branch)
-        self._rows = []
-        self._batch = None
+        self._runner.abandon()
+        for sample in [*self._table.remove(self._table.slots.tolist()), *self._starting]:
+            self._schedule.release(sample)
+        self._starting = []
+        self._slots = None
         self._schedule.release_all()
         self._stats.kv_bytes = self._pool.bytes_in_use
+
+
+def _logits(sample: Sample) -> torch.Tensor:
+    assert sample.leaf.logits is not None  # its prompt has been prefilled
+    return sample.leaf.logits
 
 
 def _columns(streams: Sequence[tuple[int, int, int]]) -> Words:
     return np.array(streams, dtype=np.uint64).reshape(-1, 3).T
 
 
-def _chunks(nodes: Sequence[Node]) -> Iterator[list[Chunk]]:
-    """Cuts nodes, in depth-first order, into calls of at most PREFILL_TOKENS tokens."""
-    call: list[Chunk] = []
-    room = PREFILL_TOKENS
-    for node in nodes:
-        lo = 0
-        while lo < node.length:
-            hi = min(node.length, lo + room)
-            call.append(Chunk(node, lo, hi))
-            room -= hi - lo
-            lo = hi
-            if not room:
-                yield call
-                call, room = [], PREFILL_TOKENS
-    if call:
-        yield call
+def _full(sample: Sample, error: PoolFullError) -> KvMemoryError:
+    return KvMemoryError(
+        f"prompt {sample.prompt.prompt_id!r} has no room left for its keys and values: {error}. Another call "
+        "of generate on this engine holds the rest: finish or close that first, or raise kv_memory "
+        "(--engine.kv_memory)"
+    )

@@ -28,6 +28,7 @@ from sampler.engine.call_shapes import CallShapes
 from sampler.engine.modes import AttentionMode
 from sampler.engine.philox import Words, uniforms
 from sampler.engine.sampling import DrawnTokens, draw_tokens
+from sampler.engine.tensor_parallel import RankGroup
 from tree_attention import AttentionPlan, AttentionStep, KvPool, NodeStorage, TreeModel
 from tree_attention.kv_pool import IntArray
 from tree_attention.plan import NO_BRANCH
@@ -42,15 +43,11 @@ class Batch:
     leaves: Sequence[NodeStorage]  # [rows], where each row's prompt ends
     branches: IntArray  # [rows], of the pool
     tokens: IntArray  # [rows], the newest token of each, not yet fed
+    positions: IntArray  # [rows], where that token stands in its sequence
     lengths: IntArray  # [rows], tokens of each suffix that have been fed
     streams: Words = field(repr=False)  # [3, rows], of random numbers; see `sampler.engine.philox`
     # row -> its tokens after `tokens`: they are fed one by one, whatever is drawn, until none is left
     known: Mapping[int, IntArray] = field(default_factory=dict, repr=False)
-
-    @property
-    def positions(self) -> IntArray:
-        """`[rows]`, where the newest tokens stand in their sequences."""
-        return np.array([leaf.end for leaf in self.leaves], dtype=np.int64) + self.lengths
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +57,10 @@ class StepResult:
     tokens: IntArray  # [rows]
     # [rows], natural; None unless asked for. Of no meaning for a row whose token was known.
     logprobs: npt.NDArray[np.float32] | None
+
+    def rows(self, which: npt.NDArray[np.bool_] | IntArray) -> StepResult:
+        """The result of some of the rows."""
+        return StepResult(self.tokens[which], None if self.logprobs is None else self.logprobs[which])
 
 
 class DecodeRunner(Protocol):
@@ -147,6 +148,7 @@ class EagerRunner:
         params: SamplingParams,
         mode: AttentionMode,
         shapes: CallShapes,
+        ranks: RankGroup,
         *,
         ahead: int = 0,
     ) -> None:
@@ -157,6 +159,7 @@ class EagerRunner:
         self._params = params
         self._mode = mode
         self._shapes = shapes
+        self._ranks = ranks
         self._blocks: list[Block] = []
         self._known: Mapping[int, IntArray] = {}
         self._numbers: Uniforms
@@ -189,7 +192,7 @@ class EagerRunner:
         drawn = draw_tokens(
             logits[0] if len(logits) == 1 else torch.cat(logits), self._numbers.of(self._steps), self._params
         )
-        self._put_known(drawn.tokens)
+        self._put_known(self._ranks.rank_zero(drawn.tokens))
         self._tokens = drawn.tokens
         self._under_way.append(drawn)
         self._steps += 1

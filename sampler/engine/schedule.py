@@ -1,129 +1,184 @@
 """Which samples are drawn next, and which nodes are held meanwhile.
 
-Theory of operation. The samples of a call wait in depth-first order of the prompt tree, and are begun in
-that order. So the samples that share a node are begun one after the other: the node is prefilled when the
-first of them is begun, and freed the moment the last of them has ended. Rows in the batch, oldest first,
-are then in depth-first order too.
+Theory of operation. The samples of a call wait in depth-first order of the prompt forest, and are admitted in
+that order. So the samples that share a node are decoded one after the other or together: the node is
+prefilled when the first of them is admitted, and freed the moment the last of them has ended.
+
+The schedule is a user of each stored node that a waiting sample still needs; an admitted sample uses its path
+through its branch of the pool. When memory runs out, nodes that only the schedule uses may be evicted; they
+are prefilled again for the samples that wait for them. A sample that is preempted waits again, with the
+tokens that it has drawn, and comes before all that were never admitted, because its order is lower.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import heapq
+from collections.abc import Collection, Iterator
 
-import torch
-
-from sampler.core import Prompt
-from tree_attention import KvPool, Node, NodeStorage, PrefillSpan, PromptTree
-
-
-@dataclass(frozen=True, eq=False)
-class Branch:
-    """One sample to be drawn."""
-
-    prompt: Prompt
-    sample_index: int
-    leaf: Node  # where its prompt ends
-    shared_prompt_tokens: int
-
-
-@dataclass(eq=False)
-class HeldNode:
-    """A node while some sample needs it."""
-
-    users: int  # samples at or below it that wait or are being drawn
-    storage: NodeStorage | None = None  # from its prefill on
-    logits: torch.Tensor | None = field(default=None, repr=False)  # [vocabulary], after its last token
+from sampler.engine.samples import PromptNode, Sample, SampleForest
+from sampler.engine.stats import EngineStats
+from tree_attention import KvPool, PoolFullError
 
 
 class Schedule:
-    """The waiting samples, and the storage of the nodes they need."""
+    """The waiting samples, and the storage of the nodes they need.
 
-    def __init__(self, prompts: Sequence[Prompt], tokens: Sequence[Sequence[int]], pool: KvPool) -> None:
-        """`tokens[i]` are those of `prompts[i]`."""
+    Attributes:
+        nodes: all nodes of the call, in depth-first order.
+    """
+
+    def __init__(
+        self, forest: SampleForest, pool: KvPool, stats: EngineStats, *, suffix_bytes: int = 0
+    ) -> None:
+        """`suffix_bytes` is the most that one sample's suffix takes."""
+        self.nodes = forest.nodes
         self._pool = pool
-        self.tree = PromptTree.from_sequences(tokens)
-        self._held = [HeldNode(users=0) for _ in self.tree]
-        for index, prompt in enumerate(prompts):
-            self._held[self.tree.leaves[index].index].users += len(prompt.sample_indices)
-        for node in reversed(self.tree.nodes):
-            if node.parent is not None:
-                self._held[node.parent.index].users += self._held[node.index].users
-        shared = self._shared_tokens()
-        self.waiting: deque[Branch] = deque(
-            Branch(prompts[sequence], sample_index, node, shared[node.index])
-            for node in self.tree
-            for sequence in node.ending
-            for sample_index in prompts[sequence].sample_indices
-        )
+        self._stats = stats
+        self._folds = True  # with which `_folds_fit` counts
+        self._folds = self._folds_fit(suffix_bytes)
+        self._waiting = [(sample.order, sample) for sample in forest.samples]  # sorted: it is a heap
 
-    def take(self, most: int) -> list[Branch]:
-        """Takes the next samples, at most so many."""
-        return [self.waiting.popleft() for _ in range(min(most, len(self.waiting)))]
+    @property
+    def next_sample(self) -> Sample | None:
+        """The sample to be admitted next; None when none waits."""
+        return self._waiting[0][1] if self._waiting else None
 
-    def allocate_missing(self, branches: Sequence[Branch]) -> list[Node]:
-        """Allocates the nodes that `branches` need and nobody has yet; returns them in depth-first order."""
-        missing: dict[int, Node] = {}
-        for branch in branches:
-            node: Node | None = branch.leaf
-            while node is not None and self._held[node.index].storage is None and node.index not in missing:
-                missing[node.index] = node
-                node = node.parent
-        nodes = [missing[index] for index in sorted(missing)]
-        for node in nodes:
-            parent = None if node.parent is None else self._held[node.parent.index].storage
-            self._held[node.index].storage = self._pool.allocate_node(parent, node.length)
-        return nodes
+    def missing_bytes(self, sample: Sample) -> int:
+        """Bytes of the nodes on a sample's path that are not stored."""
+        return sum(self._bytes(node) for node in sample.leaf.path() if node.storage is None)
 
-    def storage(self, node: Node) -> NodeStorage:
-        """The storage of a node that has been allocated."""
-        storage = self._held[node.index].storage
-        assert storage is not None, "a node is used after it was allocated"
-        return storage
+    def evictable_bytes(self, sample: Sample) -> int:
+        """Bytes of the nodes that may be evicted for a sample: none of them is on its path."""
+        return sum(self._bytes(node) for node in self._evictable(sample.leaf.path()))
 
-    def span(self, node: Node, lo: int, hi: int) -> PrefillSpan:
-        """Tokens `[lo, hi)` of `node`, to be prefilled."""
-        return PrefillSpan(self.storage(node), lo, hi)
+    def admit(self, *, alone: bool) -> list[PromptNode]:
+        """Takes the next sample: allocates what it misses, evicting others if need be, and opens its branch.
 
-    def keep_logits(self, node: Node, logits: torch.Tensor) -> None:
-        """Remembers the logits after a node's last token; samples that begin there draw from them."""
-        self._held[node.index].logits = logits
+        Args:
+            alone: no other sample is admitted; then even what is stored of its own path may be evicted.
 
-    def logits(self, branches: Sequence[Branch]) -> torch.Tensor:
-        """Logits `[branches, vocabulary]` after each one's prompt."""
-        return torch.stack([self._logits_of(branch) for branch in branches])
+        Returns:
+            The nodes that are new and must be prefilled, in depth-first order.
 
-    def release(self, branch: Branch) -> None:
-        """Says that a sample has ended; frees the nodes that no other needs."""
-        node: Node | None = branch.leaf
-        while node is not None:
-            held = self._held[node.index]
-            held.users -= 1
-            if held.users == 0:
-                self._free(held)
-            node = node.parent
+        Raises:
+            PoolFullError: it does not fit; nothing has changed but that nodes may have been evicted.
+        """
+        sample = self._waiting[0][1]
+        fresh = self._make_path(sample, alone)
+        heapq.heappop(self._waiting)
+        assert sample.leaf.storage is not None  # it has just been allocated
+        sample.branch = self._pool.open_branch(sample.leaf.storage)
+        for node in sample.leaf.path():
+            node.waiting -= 1
+            if not node.waiting:
+                self._let_go(node)
+        return fresh
+
+    def _make_path(self, sample: Sample, alone: bool) -> list[PromptNode]:
+        """Allocates the missing nodes of a sample's path, evicting ever more until they fit."""
+        shortage = self.missing_bytes(sample) - self._pool.free_bytes
+        # Free pages can lie so that the arena cannot give them back: then more than the shortage must go.
+        for needed, kept in ((shortage, sample), (float("inf"), sample)):
+            self.evict(needed, kept)
+            try:
+                return self._allocate(sample.leaf.path())
+            except PoolFullError:
+                continue
+        if alone:
+            self.evict(float("inf"))
+        return self._allocate(sample.leaf.path())
+
+    def requeue(self, sample: Sample) -> None:
+        """Makes an admitted sample wait again; its pages are freed."""
+        for node in sample.leaf.path():
+            node.waiting += 1
+            if not node.held:
+                assert node.storage is not None  # the branch uses it
+                self._pool.retain(node.storage)
+                node.held = True
+        self.release(sample)
+        heapq.heappush(self._waiting, (sample.order, sample))
+
+    def release(self, sample: Sample) -> None:
+        """Frees what only an admitted sample used: its pages, and nodes that nobody else needs."""
+        self._pool.close_branch(sample.branch)
+        sample.branch = -1
+        for node in sample.leaf.path():
+            _forget_if_freed(node)
+
+    def evict(self, needed: float, sample: Sample | None = None) -> bool:
+        """Frees nodes that only waiting samples need, those needed last first.
+
+        Args:
+            needed: how many bytes are wanted; so much is freed or all that there is.
+            sample: whose path is to be kept.
+
+        Returns:
+            Whether anything was freed.
+        """
+        nodes = self._evictable(() if sample is None else sample.leaf.path())
+        before = self._stats.evicted_nodes
+        while needed > 0 and (node := next(nodes, None)) is not None:
+            self._let_go(node)
+            self._stats.evicted_nodes += 1
+            needed -= self._bytes(node)
+        return self._stats.evicted_nodes > before
 
     def release_all(self) -> None:
-        """Frees every node, whoever needs it."""
-        for node in self.tree:
-            self._free(self._held[node.index])
-        self.waiting.clear()
+        """Frees what the schedule itself uses; nobody waits any more."""
+        for node in reversed(self.nodes):
+            self._let_go(node)
+        self._waiting.clear()
 
-    def _logits_of(self, branch: Branch) -> torch.Tensor:
-        logits = self._held[branch.leaf.index].logits
-        assert logits is not None, "a branch is begun after its prompt was prefilled"
-        return logits
+    def _folds_fit(self, suffix_bytes: int) -> bool:
+        """Whether nodes may be folded: a folded one takes whole pages, and each sample must fit alone."""
+        budget = self._pool.budget_bytes
+        if not self._pool.token_bytes or budget is None:
+            return bool(self._pool.token_bytes)
+        paths = (node.path() for node in self.nodes if node.to_begin)
+        return all(sum(map(self._bytes, path)) + suffix_bytes <= budget for path in paths)
 
-    def _free(self, held: HeldNode) -> None:
-        if held.storage is not None:
-            self._pool.release(held.storage)
-        held.storage = held.logits = None
+    def _readers(self, node: PromptNode) -> int | None:
+        return node.samples if self._folds else None
 
-    def _shared_tokens(self) -> list[int]:
-        """For each node, how many tokens from the root to its end two samples or more read."""
-        shared: list[int] = []
-        for node in self.tree:
-            above = 0 if node.parent is None else shared[node.parent.index]
-            shared.append(above + (node.length if self._held[node.index].users > 1 else 0))
-        return shared
+    def _bytes(self, node: PromptNode) -> int:
+        return self._pool.node_bytes(node.length, self._readers(node))
+
+    def _allocate(self, path: list[PromptNode]) -> list[PromptNode]:
+        """Allocates the missing nodes of a path, all or none."""
+        fresh: list[PromptNode] = []
+        for node in reversed(path):
+            if node.storage is None:
+                parent = None if node.parent is None else node.parent.storage
+                try:
+                    node.storage = self._pool.allocate_node(parent, node.length, readers=self._readers(node))
+                except PoolFullError:
+                    for made in reversed(fresh):
+                        self._let_go(made)
+                    raise
+                node.held = True
+                fresh.append(node)
+        return fresh
+
+    def _evictable(self, keep: Collection[PromptNode]) -> Iterator[PromptNode]:
+        """Nodes that only the schedule and other such nodes below use, children before their parents."""
+        users = {node.index: node.storage.users for node in self.nodes if node.held and node.storage}
+        for node in reversed(self.nodes):
+            if users.get(node.index) == 1 and node not in keep:
+                if node.parent is not None:
+                    users[node.parent.index] -= 1
+                yield node
+
+    def _let_go(self, node: PromptNode) -> None:
+        """The schedule uses a node no longer."""
+        if node.held:
+            assert node.storage is not None
+            node.held = False
+            self._pool.release(node.storage)
+        _forget_if_freed(node)
+
+
+def _forget_if_freed(node: PromptNode) -> None:
+    if node.storage is not None and not node.storage.users:
+        node.storage = node.logits = None
+        node.filled = 0

@@ -1,11 +1,14 @@
 """When a sample ends, and its text.
 
-Theory of operation. A sample ends with an end-of-sequence token, when its text contains a stop string, or
-at its token limit. A stop string may lie across token borders and characters across tokens, so it is looked
-for in decoded text. To decode the whole text at every token would cost quadratic time; instead:
+Theory of operation. A sample ends with an end-of-sequence token, when its text contains a stop string, after
+the line that closes a code fence, or at its token limit. A stop string or a fence may lie across token
+borders and characters across tokens, so they are looked for in decoded text. To decode the whole text at
+every token would cost quadratic time; instead:
 
-- a stop string can only become complete with a token that brings its last character, so most tokens are
-  dismissed by a look-up of what the token may bring (kept for each token once it has been seen);
+- a stop string can only become complete with a token that brings its last character, and a closing line
+  with one that brings a line break. `StopRules.watched` is a table of the tokens that may: a step looks all
+  its tokens up at once, and most rows need nothing more. What a token brings is found out when it is first
+  seen;
 - for the others, only a tail of the tokens, long enough to hold the longest stop string, is decoded;
 - what is found there is confirmed, and the text cut, on the decoded whole, once.
 
@@ -15,32 +18,59 @@ make up are whole.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from sampler.core import FinishReason, SamplingParams
+from sampler.fences import MARKS, closed_fence_end
 
 # A character takes at most four bytes, and a token of a byte-level vocabulary holds at least one; the margin
 # keeps what a decoder does differently at the beginning of a text away from the stop string.
 _TOKENS_A_CHARACTER = 4
 _MARGIN = 8
+_FENCE_LINE_TOKENS = 32  # a closing line is rarely longer; one that is costs the decoding of the whole text
 
 
 class StopRules:
     """The stop conditions of one call of `generate`, and what has been learnt about the tokens."""
 
-    def __init__(self, tokenizer: Any, eos_ids: Iterable[int], params: SamplingParams) -> None:
-        """`tokenizer` is a transformers tokenizer; `eos_ids` are the tokens that end a sequence."""
+    def __init__(
+        self, tokenizer: Any, eos_ids: Iterable[int], params: SamplingParams, vocabulary: int = 0
+    ) -> None:
+        """The rules of `params`.
+
+        Args:
+            tokenizer: a transformers tokenizer.
+            eos_ids: the tokens that end a sequence.
+            params: stop strings, whether a closed fence ends a sample, and the token limit.
+            vocabulary: the number of token ids of the model, if it has more than the tokenizer.
+        """
         self._tokenizer = tokenizer
         self.eos_ids = frozenset(eos_ids)
         self.stop = params.stop
+        self.stop_at_closed_fence = params.stop_at_closed_fence
         self.max_new_tokens = params.max_new_tokens
         self.special_ids = frozenset(tokenizer.all_special_ids)
         self.tail_tokens = _TOKENS_A_CHARACTER * max(map(len, self.stop), default=0) + _MARGIN
+        if self.stop_at_closed_fence:
+            self.tail_tokens = max(self.tail_tokens, _FENCE_LINE_TOKENS)
         self._last_characters = frozenset(text[-1] for text in self.stop)
-        self._may_complete: dict[int, bool] = {}
+        if self.stop_at_closed_fence:
+            self._last_characters |= {"\n"}
+        self.watched = self._first_watched(max(vocabulary, len(tokenizer)))
 
-    def decode(self, token_ids: list[int]) -> str:
+    def _first_watched(self, size: int) -> npt.NDArray[np.bool_]:
+        """`[size]`, whether a token may end a sample; of ordinary tokens nothing is known yet."""
+        watched = np.full(size, bool(self._last_characters))
+        watched[[token for token in self.special_ids if token < size]] = False  # they have no text
+        watched[[token for token in self.eos_ids if token < size]] = True
+        return watched
+
+    def decode(self, token_ids: Sequence[int]) -> str:
         """The text of tokens, without special tokens."""
         text: str = self._tokenizer.decode(
             token_ids, skip_special_tokens=True, clean_up_tokenization_spaces=False
@@ -48,61 +78,85 @@ class StopRules:
         return text
 
     def may_complete(self, token_id: int) -> bool:
-        """Whether a stop string's last character may come with this token."""
-        known = self._may_complete.get(token_id)
-        if known is None:
-            known = self._may_complete[token_id] = self._looks_completing(token_id)
-        return known
+        """Whether the last character of a stop string, or of a closing line, may come with this token."""
+        # Alone, a token can lose its space, and shows bytes of a character as U+FFFD: it may bring anything.
+        text = self._tokenizer.decode([token_id], clean_up_tokenization_spaces=False)
+        return not text or "�" in text or any(last == " " or last in text for last in self._last_characters)
+
+    def reason(self, token_ids: Sequence[int], *, opens_fence: bool) -> FinishReason | None:
+        """Why a sample ends with the last of its tokens; None if it goes on.
+
+        Need not be asked while the token is not `watched` and the limit is not reached.
+
+        Args:
+            token_ids: all new tokens of the sample.
+            opens_fence: whether its prompt ended inside an opened fence.
+        """
+        newest = token_ids[-1]
+        if newest in self.eos_ids:
+            return "eos"
+        if self.watched[newest]:
+            if self.may_complete(newest):
+                reason = self._reason_in_text(token_ids, opens_fence)
+                if reason is not None:
+                    return reason
+            else:
+                self.watched[newest] = False
+        return "length" if len(token_ids) >= self.max_new_tokens else None
+
+    def text(self, token_ids: Sequence[int], reason: FinishReason | None, *, opens_fence: bool) -> str:
+        """The decoded text of a sample that ended for `reason`.
+
+        It is cut before the first stop string, or after the line that closes the fence.
+        """
+        text = self.decode(token_ids[:-1] if reason == "eos" else token_ids)
+        if reason == "fence":
+            return text[: closed_fence_end(text, opens_fence=opens_fence)]
+        return text[: self.cut(text)]
 
     def cut(self, text: str) -> int | None:
         """Where the first stop string in `text` begins; None when there is none."""
         places = [place for stop in self.stop if (place := text.find(stop)) >= 0]
         return min(places, default=None)
 
-    def _looks_completing(self, token_id: int) -> bool:
-        # Alone, a token can lose its space, and shows bytes of a character as U+FFFD: it may bring anything.
-        text = self._tokenizer.decode([token_id], clean_up_tokenization_spaces=False)
-        return (
-            not text or "�" in text or any(last.isspace() or last in text for last in self._last_characters)
-        )
+    def _reason_in_text(self, token_ids: Sequence[int], opens_fence: bool) -> FinishReason | None:
+        visible = (token for token in reversed(token_ids) if token not in self.special_ids)
+        tail = self.decode(list(islice(visible, self.tail_tokens))[::-1])
+        may_close = self.stop_at_closed_fence and _may_close_fence(tail)
+        if self.cut(tail) is None and not may_close:
+            return None
+        text = self.decode(token_ids)
+        place = self.cut(text)
+        end = closed_fence_end(text, opens_fence=opens_fence) if may_close else None
+        if end is not None and (place is None or end <= place):
+            return "fence"
+        return None if place is None else "stop"
 
 
 class SampleText:
     """The tokens of one sample as they come, and whether they have ended it."""
 
-    __slots__ = ("_rules", "_visible", "token_ids")
-
-    def __init__(self, rules: StopRules) -> None:
+    def __init__(self, rules: StopRules, *, opens_fence: bool = False) -> None:
+        """`opens_fence` says whether the prompt ended inside an opened fence."""
         self._rules = rules
-        self._visible: list[int] = []  # without special tokens, which have no text
+        self._opens_fence = opens_fence
+        self._reason: FinishReason | None = None
         self.token_ids: list[int] = []
 
     def append(self, token_id: int) -> FinishReason | None:
         """Takes the next token; says why the sample ends with it, or None."""
-        rules = self._rules
         self.token_ids.append(token_id)
-        if token_id in rules.eos_ids:
-            return "eos"
-        if rules.stop and token_id not in rules.special_ids:
-            self._visible.append(token_id)
-            if rules.may_complete(token_id) and self._has_stop():
-                return "stop"
-        return "length" if len(self.token_ids) >= rules.max_new_tokens else None
+        self._reason = self._rules.reason(self.token_ids, opens_fence=self._opens_fence)
+        return self._reason
 
     def text(self) -> str:
-        """The decoded text, cut before the first stop string."""
-        end = (
-            self.token_ids[:-1]
-            if self.token_ids[-1:] and self.token_ids[-1] in self._rules.eos_ids
-            else self.token_ids
-        )
-        text = self._rules.decode(end)
-        return text[: self._rules.cut(text)]
+        """The decoded text, cut where the sample ended."""
+        return self._rules.text(self.token_ids, self._reason, opens_fence=self._opens_fence)
 
-    def _has_stop(self) -> bool:
-        tail = self._visible[-self._rules.tail_tokens :]
-        if self._rules.cut(self._rules.decode(tail)) is None:
-            return False
-        return (
-            len(tail) == len(self._visible) or self._rules.cut(self._rules.decode(self._visible)) is not None
-        )
+
+def _may_close_fence(tail: str) -> bool:
+    """Whether the line that a tail of a text completes may be one that closes a fence.
+
+    It may where a mark is seen, and where the line begins before the tail does.
+    """
+    return any(mark in tail for mark in MARKS) or "\n" not in tail.rpartition("\n")[0].rstrip("\n")

@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ import torch
 
 import sampler.engine
 from sampler.engine import Completion, Engine, ModelOutputError, Prompt, PromptError, SamplingParams
-from sampler.engine import generation as generation_module
+from sampler.engine import engine as engine_module
+from sampler.engine.call_shapes import FREE
 
 STEM = "Given n, print it.\n"
 PROMPTS = [
@@ -79,9 +81,14 @@ def test_reasons_and_texts(expected: dict[Key, tuple[Any, ...]], tokenizer: Any)
 
 @pytest.mark.parametrize("prefill_tokens", [1, 5, 4096])
 def test_prefill_may_be_cut_anywhere(
-    engine: Engine, expected: dict[Key, tuple[Any, ...]], prefill_tokens: int, monkeypatch: pytest.MonkeyPatch
+    llama: Any,
+    tokenizer: Any,
+    expected: dict[Key, tuple[Any, ...]],
+    prefill_tokens: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(generation_module, "PREFILL_TOKENS", prefill_tokens)
+    monkeypatch.setattr(engine_module, "FREE", replace(FREE, chunk_tokens=prefill_tokens))
+    engine = Engine(llama, tokenizer, max_rows=5)
     assert by_key(list(engine.generate(PROMPTS, PARAMS))) == expected
 
 
@@ -94,7 +101,6 @@ def test_counts(engine: Engine) -> None:
     assert stats.prompt_tokens == sum(c.prompt_tokens for c in completions)
     assert stats.prefilled_tokens == lengths["b"] + lengths["d"]  # a and c are prefixes of b
     assert stats.kv_bytes == 0 < stats.kv_bytes_peak
-    assert stats.shared_tokens_read > 0
     assert stats.seconds > 0
     assert stats.tokens_per_second == pytest.approx(stats.new_tokens / stats.seconds)
     for completion in completions:
@@ -102,6 +108,15 @@ def test_counts(engine: Engine) -> None:
         assert completion.shared_prompt_tokens == lengths[completion.prompt_id]  # every node has two samples
         assert completion.logprob is None
         assert completion.seconds >= 0
+
+
+def test_shared_reads_are_counted(engine: Engine) -> None:
+    """Two prompts of one stem, with too many readers to be folded: a step of five rows reads it once."""
+    stem = tuple(range(1, 220))
+    prompts = [Prompt("x", token_ids=(*stem, 5), samples=10), Prompt("y", token_ids=(*stem, 6), samples=10)]
+    list(engine.generate(prompts, SamplingParams(max_new_tokens=3, temperature=0)))
+    assert engine.stats.steps == 2 * 4  # twenty samples, five at a time
+    assert engine.stats.shared_tokens_read == engine.stats.steps * 4 * len(stem)
 
 
 def test_unshared_tokens_are_counted_as_such(engine: Engine) -> None:
@@ -239,6 +254,7 @@ def test_exported_names() -> None:
         "Prompt",
         "PromptError",
         "SamplingParams",
+        "TensorParallelError",
     ]
     for name in sampler.engine.__all__:
         assert hasattr(sampler.engine, name)

@@ -1,0 +1,93 @@
+"""A model that decodes on the prompt tree, with the pool that all calls of an engine share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from sampler.core import Completion, Prompt, SamplingParams
+from sampler.engine.admission import pages_to_reserve, suffix_bytes
+from sampler.engine.call_shapes import CallShapes
+from sampler.engine.errors import PromptError
+from sampler.engine.generation import Generation
+from sampler.engine.modes import AttentionMode
+from sampler.engine.prefill import Prefill
+from sampler.engine.runner import DecodeRunner, EagerRunner
+from sampler.engine.samples import SampleForest
+from sampler.engine.schedule import Schedule
+from sampler.engine.stats import EngineStats
+from sampler.engine.stopping import StopRules
+from sampler.engine.tensor_parallel import RankGroup
+from tree_attention import KvPool, OpenedModel
+
+
+class TreeDecoder:
+    """Makes the generations of an engine."""
+
+    def __init__(
+        self,
+        opened: OpenedModel,
+        mode: AttentionMode,
+        shapes: CallShapes,
+        ranks: RankGroup,
+        budget_bytes: int,
+    ) -> None:
+        self.pool = KvPool(mode.pool_layers(opened.layers), budget_bytes=budget_bytes)
+        self._model = opened.tree_model
+        self._mode = mode
+        self._shapes = shapes
+        self._ranks = ranks
+
+    def generate(
+        self,
+        prompts: Sequence[Prompt],
+        tokens: Sequence[Sequence[int]],
+        rules: StopRules,
+        params: SamplingParams,
+        max_rows: int,
+        stats: EngineStats,
+    ) -> Iterator[Completion]:
+        """Draws all samples of all prompts; `tokens[i]` are those of `prompts[i]`.
+
+        Raises:
+            PromptError: a sample does not fit into the pool's budget even alone; raised at once.
+        """
+        longest_suffix = suffix_bytes(self.pool, params.max_new_tokens)
+        for prompt, ids in zip(prompts, tokens, strict=True):
+            self._check_fits(prompt, len(ids), params.max_new_tokens)
+        forest = SampleForest.of(prompts, tokens, shares_below_roots=self._mode.shares_below_roots)
+        rows = min(max_rows, max(1, len(forest.samples)))
+        run = Generation(
+            self.pool,
+            Schedule(forest, self.pool, stats, suffix_bytes=longest_suffix),
+            Prefill(self._model, self.pool, self._mode, self._shapes, stats),
+            self._runner(params),
+            rules,
+            params,
+            rows,
+            stats,
+            self._ranks,
+        )
+        return self._reserving(run, forest, rows, params.max_new_tokens)
+
+    def _runner(self, params: SamplingParams) -> DecodeRunner:
+        return EagerRunner(self._model, self.pool, params, self._mode, self._shapes, self._ranks)
+
+    def _reserving(
+        self, run: Generation, forest: SampleForest, rows: int, max_new_tokens: int
+    ) -> Iterator[Completion]:
+        """Runs; on an accelerator with an arena that is large enough from the beginning."""
+        if self._model.device.type != "cpu" and not self.pool.bytes_in_use:
+            node_bytes = sum(node.length for node in forest.nodes) * self.pool.token_bytes
+            self.pool.reserve_pages(pages_to_reserve(self.pool, rows, max_new_tokens, node_bytes))
+        yield from run.run()
+
+    def _check_fits(self, prompt: Prompt, prompt_tokens: int, max_new_tokens: int) -> None:
+        budget = self.pool.budget_bytes
+        needed = prompt_tokens * self.pool.token_bytes + suffix_bytes(self.pool, max_new_tokens)
+        if budget is not None and needed > budget:
+            raise PromptError(
+                prompt.prompt_id,
+                f"has {prompt_tokens} tokens, and with max_new_tokens {max_new_tokens} a sample of it needs "
+                f"{needed:,} bytes for keys and values; the budget is {budget:,} bytes. Raise kv_memory "
+                "(--engine.kv_memory), shorten the prompt or lower max_new_tokens",
+            )
