@@ -1,0 +1,324 @@
+"""Tree attention by Triton kernels: for CUDA devices, and for the CPU in Triton's interpreter.
+
+A `DevicePlan` holds one plan at a time in device buffers that stay in place. Its `attend` and `write` launch
+kernels and do nothing else: no host synchronisation, no shape that depends on data. So they can be captured
+in a CUDA graph, and the graph replayed after the plan was loaded anew. `attend` of this module is the same
+for one call, as a backend of `tree_attention`.
+"""
+
+from __future__ import annotations
+
+import math
+import weakref
+from typing import Any
+
+import numpy as np
+import torch
+
+from tree_attention import triton_kernels
+from tree_attention.backend import AttentionOptions
+from tree_attention.kernel_launch import KernelLaunch
+from tree_attention.kv_pool import IntArray, KvPool
+from tree_attention.plan import AttentionPlan, AttentionStep
+from tree_attention.plan_buffers import PlanBuffers
+from tree_attention.plan_layout import PlanCapacity, PlanLayout, SplitLengths
+from tree_attention.tile_shapes import TileShape, choose_tile, padded
+
+DTYPES = (torch.float32, torch.bfloat16, torch.float16)
+_MERGE_ELEMENTS = 1024  # float32 that a program of the merge holds at a time
+_LOG2_E = 1.0 / math.log(2.0)
+
+
+class DevicePlan:
+    """A plan on the device, and what attends by it.
+
+    Attributes:
+        capacity: what plans fit.
+        positions: `[capacity.rows]` int64 on the device, of the rows' tokens. After each decoding step add 1
+            to all of them, on the device; rows that are not in use may count on.
+    """
+
+    def __init__(
+        self,
+        pool: KvPool,
+        query_heads: int,
+        capacity: PlanCapacity,
+        *,
+        prefill: bool = False,
+        tile: TileShape | None = None,
+        splits: SplitLengths | None = None,
+        scratch: torch.Tensor | None = None,
+    ) -> None:
+        """Reserves the buffers; nothing is loaded yet.
+
+        Args:
+            pool: of the nodes and branches; its arena must stay in place while a captured graph is replayed.
+            query_heads: of every layer.
+            capacity: what the plans need at most, see `needed`.
+            prefill: whether rows read only what is not after them in their own node.
+            tile: None for a choice by the capacity's rows.
+            splits: None for the default.
+            scratch: memory for partial results, which plans that never run at once may share: float32, at
+                least `scratch_size` long. None for memory of its own.
+
+        Raises:
+            ValueError: the layers are not on one device, or the scratch is too small.
+        """
+        devices = {layer.device for layer in pool.layers}
+        if len(devices) > 1:
+            raise ValueError(
+                f"a device plan needs all layers on one device; they are on {sorted(map(str, devices))}"
+            )
+        self.device = pool.layers[0].device
+        self.capacity = capacity
+        self._pool = pool
+        self._prefill = prefill
+        self._splits = splits or SplitLengths()
+        self._tile = tile or tile_for(pool, query_heads, capacity.rows)
+        self._tile_rows = self._tile.rows(max(query_heads // layer.kv_heads for layer in pool.layers))
+        self._suffix_splits = -(-capacity.row_pages * pool.pages.page_tokens // self._splits.suffix)
+        self._buffers = PlanBuffers(capacity, pool)
+        self._plan: AttentionPlan | None = None
+        self.positions = self._buffers.positions
+        size = self.scratch_size(query_heads)
+        self._scratch = torch.empty(size, device=self.device) if scratch is None else scratch
+        if len(self._scratch) < size:
+            raise ValueError(f"the scratch holds {len(self._scratch)} float32; the capacity needs {size}")
+
+    def scratch_size(self, query_heads: int) -> int:
+        """The float32 numbers that partial results take, at most."""
+        widest = max(layer.value_dim for layer in self._pool.layers)
+        return self._slots * query_heads * (widest + 2)
+
+    def needed(self, plan: AttentionPlan, row_pages: int = 0) -> PlanCapacity:
+        """What `plan` needs, with `row_pages` suffix pages for the row that will have most."""
+        return self._layout(plan).capacity(row_pages)
+
+    def load(self, plan: AttentionPlan, positions: IntArray, lengths: IntArray) -> None:
+        """Makes `plan` the one that is attended by.
+
+        Args:
+            plan: for decoding, or for prefilling if this was made so.
+            positions: `[rows]`, of the rows' next tokens.
+            lengths: `[rows]`, tokens in each row's suffix before the next step; read for decoding only.
+
+        Raises:
+            ValueError: it needs more than the capacity, or has folded nodes.
+        """
+        _check_unfolded(plan)
+        layout = self._layout(plan)
+        needed = layout.capacity(0)
+        if not self.capacity.holds(needed):
+            raise ValueError(f"the plan needs {needed}, which is more than {self.capacity}")
+        self._buffers.load(layout, plan, self._pool, positions, lengths, self._suffix_splits)
+        self._plan = plan
+
+    def load_pages(self) -> None:
+        """Tells the device of the pages that the loaded plan's branches have got since.
+
+        Raises:
+            ValueError: nothing is loaded, or a branch has more pages than the capacity says.
+        """
+        if self._plan is None:
+            raise ValueError("no plan is loaded whose pages could be; call load first")
+        self._buffers.load_pages(self._plan, self._pool)
+
+    def write(self, layer: int, keys: torch.Tensor, values: torch.Tensor) -> None:
+        """Stores the rows' tokens at the ends of their suffixes.
+
+        `keys` and `values`: `[rows, kv_heads, key_dim | value_dim]`, contiguous in the last axis. Rows
+        without a suffix store nothing.
+        """
+        self.write_launch(layer, keys, values).run(self.device)
+
+    def attend(
+        self, query: torch.Tensor, layer: int, options: AttentionOptions
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """As `tree_attention_with_lse`, for `query` of at most the capacity's rows.
+
+        Raises:
+            ValueError: the query or the options cannot be served; the text says which and why.
+        """
+        self._check(query, layer, options)
+        shape = self._pool.layers[layer]
+        out = query.new_empty(*query.shape[:2], shape.value_dim)
+        lse = query.new_empty(query.shape[:2], dtype=torch.float32)
+        self.attend_launch(query, layer, options).run(self.device)
+        self.merge_launch(out, lse, layer, options).run(self.device)
+        return out, lse
+
+    def attend_launch(self, query: torch.Tensor, layer: int, options: AttentionOptions) -> KernelLaunch:
+        """The launch that computes all partial results."""
+        shape = self._pool.layers[layer]
+        group = query.shape[1] // shape.kv_heads
+        partial_out, partial_sum = self._partials(query.shape[1], shape.value_dim)
+        capped = options.softcap is not None
+        arguments = {
+            "query": query,
+            "query_row_stride": query.stride(0),
+            "query_head_stride": query.stride(1),
+            "items": self._buffers.items,
+            "addresses": self._buffers.addresses[layer],
+            "partial_out": partial_out,
+            "partial_sum": partial_sum,
+            "tempered": options.scale / options.softcap if options.softcap else 1.0,
+            "unit": _LOG2_E * (options.softcap or options.scale),
+            "window": options.sliding_window or 0,
+            "item_programs": self.capacity.items,
+            "suffix_splits": self._suffix_splits,
+            "HEADS": query.shape[1],
+            "GROUP": group,
+            "LANES": padded(self._tile_rows * group),
+            "SUFFIX_LANES": padded(group),
+            "TOKENS": self._tile.tokens,
+            "STAGES": self._tile.stages,
+            "SUFFIX_SPLIT": self._splits.suffix,
+            "CAUSAL": self._prefill,
+            "SUFFIXES": self._suffix_splits > 0,
+            "WINDOWED": options.sliding_window is not None,
+            "CAPPED": capped,
+            **self._common(layer),
+            **self._arena(layer),
+        }
+        programs = self.capacity.items + self.capacity.rows * self._suffix_splits
+        grid = (programs, shape.kv_heads)
+        return KernelLaunch(triton_kernels.attend_kernel, grid, arguments, self._tile.warps)
+
+    def merge_launch(
+        self, out: torch.Tensor, lse: torch.Tensor, layer: int, options: AttentionOptions
+    ) -> KernelLaunch:
+        """The launch that merges them into `out` and `lse`."""
+        rows, heads, value_dim = out.shape
+        partial_out, partial_sum = self._partials(heads, value_dim)
+        block = max(1, min(_MERGE_ELEMENTS // padded(value_dim), 1 << (heads - 1).bit_length()))
+        arguments = {
+            "partial_out": partial_out,
+            "partial_sum": partial_sum,
+            "rows": self._buffers.rows,
+            "positions": self.positions,
+            "sinks": lse if options.sinks is None else options.sinks,
+            "out": out,
+            "lse": lse,
+            "HEADS": heads,
+            "VALUE_DIM": value_dim,
+            "HEADS_BLOCK": block,
+            "VALUE_BLOCK": padded(value_dim),
+            "SUFFIX_SPLIT": self._splits.suffix,
+            "SUFFIXES": self._suffix_splits > 0,
+            "SINKS": options.sinks is not None,
+        }
+        return KernelLaunch(triton_kernels.merge_kernel, (rows, -(-heads // block)), arguments, warps=4)
+
+    def write_launch(self, layer: int, keys: torch.Tensor, values: torch.Tensor) -> KernelLaunch:
+        """The launch of `write`."""
+        arguments = {
+            "keys": keys,
+            "values": values,
+            "key_row_stride": keys.stride(0),
+            "key_head_stride": keys.stride(1),
+            "value_row_stride": values.stride(0),
+            "value_head_stride": values.stride(1),
+            **self._common(layer),
+            **self._arena(layer),
+        }
+        return KernelLaunch(triton_kernels.write_kernel, tuple(keys.shape[:2]), arguments, warps=1)
+
+    @property
+    def _slots(self) -> int:
+        return self.capacity.node_partials + self.capacity.rows * self._suffix_splits
+
+    def _layout(self, plan: AttentionPlan) -> PlanLayout:
+        return PlanLayout.of(plan, self._tile_rows, self._splits)
+
+    def _partials(self, heads: int, value_dim: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Views of the scratch: `[slots, heads, value_dim]`, and `[slots, heads, 2]`."""
+        size = self._slots * heads * value_dim
+        sums = self._scratch[size : size + self._slots * heads * 2]
+        return self._scratch[:size].view(-1, heads, value_dim), sums.view(-1, heads, 2)
+
+    def _common(self, layer: int) -> dict[str, Any]:
+        shape = self._pool.layers[layer]
+        return {
+            "rows": self._buffers.rows,
+            "positions": self.positions,
+            "pages": self._buffers.pages,
+            "row_pages": self.capacity.row_pages,
+            "KEY_DIM": shape.key_dim,
+            "VALUE_DIM": shape.value_dim,
+            "KEY_BLOCK": padded(shape.key_dim),
+            "VALUE_BLOCK": padded(shape.value_dim),
+        }
+
+    def _arena(self, layer: int) -> dict[str, Any]:
+        pages = self._pool.pages
+        return {
+            "arena_keys": pages.keys[layer],
+            "arena_values": pages.values[layer],
+            "PAGE_TOKENS": pages.page_tokens,
+        }
+
+    def _check(self, query: torch.Tensor, layer: int, options: AttentionOptions) -> None:
+        shape = self._pool.layers[layer]
+        if query.dtype not in DTYPES:
+            raise ValueError(f"these kernels compute in {', '.join(map(str, DTYPES))}, not in {query.dtype}")
+        if query.dtype != shape.dtype:
+            raise ValueError(
+                f"the query is {query.dtype} and layer {layer} stores {shape.dtype}; they must agree"
+            )
+        if len(query) > self.capacity.rows:
+            raise ValueError(f"the query has {len(query)} rows and the plan room for {self.capacity.rows}")
+        if query.stride(-1) != 1:
+            raise ValueError(f"the query's last axis must be contiguous; its strides are {query.stride()}")
+        if not options.scale > 0:
+            raise ValueError(f"scale is {options.scale}; these kernels need one above 0")
+
+
+def tile_for(pool: KvPool, query_heads: int, rows: int) -> TileShape:
+    """The tile of plans of up to `rows` rows, on the device of the pool."""
+    device = pool.layers[0].device
+    hopper = device.type != "cuda" or torch.cuda.get_device_capability(device) >= (9, 0)
+    return choose_tile(pool.layers, query_heads, rows, hopper=hopper)
+
+
+def _check_unfolded(plan: AttentionPlan) -> None:
+    """On a GPU no node is folded; see `tree_attention.fold`."""
+    parts = (*plan.parts, *plan.folded)
+    folded = next((part.node for part in parts if part.node.arena is not None), None)
+    if folded is not None:
+        raise ValueError(
+            f"the node of {folded.length} tokens at position {folded.start} is folded, and these kernels "
+            "read only nodes with storage of their own; allocate it without the number of its readers"
+        )
+
+
+def attend(
+    query: torch.Tensor, pool: KvPool, layer: int, step: AttentionStep, options: AttentionOptions
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The backend; contract in `tree_attention.attention.tree_attention_with_lse`."""
+    return _loaded(step, pool, query.shape[1]).attend(query, layer, options)
+
+
+# The layers of a call share the arrays of its step, which go with it.
+_OF_STEP: weakref.WeakKeyDictionary[AttentionStep, DevicePlan] = weakref.WeakKeyDictionary()
+
+
+def _loaded(step: AttentionStep, pool: KvPool, query_heads: int) -> DevicePlan:
+    plan = _OF_STEP.get(step)
+    if plan is None:
+        plan = _OF_STEP[step] = _load_step(step, pool, query_heads)
+    return plan
+
+
+def _load_step(step: AttentionStep, pool: KvPool, query_heads: int) -> DevicePlan:
+    plan = step.plan
+    prefill = plan.branches is None
+    splits = SplitLengths()
+    tile = tile_for(pool, query_heads, plan.rows)
+    tile_rows = tile.rows(max(query_heads // shape.kv_heads for shape in pool.layers))
+    lengths = np.zeros(plan.rows, dtype=np.int64) if step.host_lengths is None else step.host_lengths
+    longest = 0 if prefill else int(lengths.max(initial=0)) + 1  # with the token of this step
+    row_pages = -(-longest // pool.pages.page_tokens)
+    needed = PlanLayout.of(plan, tile_rows, splits).capacity(row_pages).rounded()
+    device_plan = DevicePlan(pool, query_heads, needed, prefill=prefill, tile=tile, splits=splits)
+    device_plan.load(plan, step.host_positions, lengths)
+    return device_plan
