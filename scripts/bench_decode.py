@@ -3,7 +3,7 @@
     python scripts/bench_decode.py --out decode.json                      # the CPU grid: hours
     python scripts/bench_decode.py --batch 64 --prefix 2048 --heads gqa   # a point of it
     python scripts/bench_decode.py --device cuda --out gpu.json --resume --minutes 9    # a slice at a time
-    python scripts/bench_decode.py --workload three-level --kv-memory 1.5
+    python scripts/bench_decode.py --workload three-level --out workload.json
 
 The grid. A batch of samples shares one prefix, and each has a suffix around `--suffix` tokens. Timed is a
 step: the model's forward call, sampling at temperature 1 without filters, and what is around them. Within a
@@ -51,7 +51,7 @@ from benchmarking.peers import HfGenerate, HfGenerateBatch
 from benchmarking.rates import describe_machine, free_memory, measure_rates
 from benchmarking.results import ResultFile, ResultFileError, Row, print_table
 from benchmarking.tokenizer import make_tokenizer
-from benchmarking.workload import COLUMNS, Workload, run_conditions, table_rows
+from benchmarking.workload import COLUMNS, Bench, Workload, table_rows
 
 from tree_attention import open_model
 
@@ -127,7 +127,13 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="SECONDS",
         help="where it takes no longer, time whole generations too",
     )
-    add("--kv-memory", type=float, default=1.5, metavar="GIB", help="of the workload: for keys and values")
+    add(
+        "--kv-memory",
+        type=float,
+        metavar="GIB",
+        help="of the workload; default: what single_level takes for two problems",
+    )
+    add("--samples", type=int, default=32, help="of the workload: samples of each of the 8 problems")
     add("--new-tokens", type=int, default=256, help="of the workload: tokens a sample")
     add("--threads", type=int, default=2)
     add("--quick", action="store_true", help="a small point, two rounds: a try of the script, not a figure")
@@ -169,19 +175,33 @@ def run_grid(
     print(f"{rates.flops / 1e12:.3g} TFLOP/s, {rates.bytes / 1e9:.3g} GB/s", flush=True)
     for name in options.models:
         tasks = [task for task in _tasks(SHAPES[name], options) if not _is_done(task, results, options)]
-        if not tasks or time.monotonic() > ends:
-            continue
-        decoders = make_decoders(SHAPES[name], device, dtype, options.systems)
-        settings = _settings(options, device, dtype)
-        minutes = {id(task): expected_minutes(decoders, task.point, rates, settings) for task in tasks}
-        print(f"{name}: {len(tasks)} points, about {sum(minutes.values()):.0f} minutes", flush=True)
-        for task in tasks:
-            if time.monotonic() > ends:
-                print(f"stopped after {options.minutes:g} minutes; --resume goes on", flush=True)
-                return
-            results.add({"key": task.key, **measure_point(task.point, decoders, task.shape, rates, settings)})
-            print(line(results.points[-1]), flush=True)
-        del decoders
+        if tasks and time.monotonic() <= ends:
+            measure_tasks(tasks, options, device, dtype, rates, results, ends)
+        if tasks and time.monotonic() > ends:
+            print(f"stopped after {options.minutes:g} minutes; --resume goes on", flush=True)
+            return
+
+
+def measure_tasks(
+    tasks: Sequence[Task],
+    options: argparse.Namespace,
+    device: torch.device,
+    dtype: torch.dtype,
+    rates: Rates,
+    results: ResultFile,
+    ends: float,
+) -> None:
+    """Measures points of one model, until the monotonic clock says `ends`."""
+    shape = tasks[0].shape
+    decoders = make_decoders(shape, device, dtype, options.systems)
+    settings = _settings(options, device, dtype)
+    minutes = sum(expected_minutes(decoders, task.point, rates, settings) for task in tasks)
+    print(f"{shape.name}: {len(tasks)} points, about {minutes:.0f} minutes", flush=True)
+    for task in tasks:
+        if time.monotonic() > ends:
+            return
+        results.add({"key": task.key, **measure_point(task.point, decoders, shape, rates, settings)})
+        print(line(results.points[-1]), flush=True)
 
 
 def make_decoders(
@@ -225,19 +245,20 @@ def run_workload(
     options: argparse.Namespace, device: torch.device, dtype: torch.dtype, results: ResultFile
 ) -> None:
     """Runs the three-level workload on each model and prints it."""
-    workload = Workload(new_tokens=options.new_tokens)
+    workload = Workload(samples=options.samples, new_tokens=options.new_tokens)
     if options.quick:
         workload = Workload(64, problems=2, shortest=8, longest=16, samples=4, new_tokens=8)
     for name in options.models:
         shape = SHAPES[name]
-        key = {"model": name, "kv_memory_gib": options.kv_memory, **asdict(workload)}
+        needed = workload.memory_for(options.samples * 2, shape.token_bytes(dtype))
+        memory = needed if options.kv_memory is None else int(options.kv_memory * 2**30)
+        key = {"model": name, "kv_memory_gib": round(memory / 2**30, 3), **asdict(workload)}
         if results.find(key):
             continue
         model = build_model(shape, device, dtype)
         tokenizer = make_tokenizer(min(shape.vocabulary, TOKENIZER_VOCABULARY), ends=False)
-        memory = int(options.kv_memory * 2**30)
-        found = run_conditions(workload, model, tokenizer, shape, memory, options.rounds, quick=options.quick)
-        results.add({"key": key, **found})
+        bench = Bench(workload, model, tokenizer, shape, memory, quick=options.quick)
+        results.add({"key": key, **bench.run(options.rounds)})
     rows = [row for point in results.points for row in table_rows(point)]
     print_table("A root, problems, samples", COLUMNS, rows)
 

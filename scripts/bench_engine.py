@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except ResultFileError as error:
         sys.exit(str(error))
     model, tokenizer = load(options.model, flat=options.flat)
-    rates = measure_rates(torch.device("cpu"), torch.float32)
+    rates = measure_rates(torch.device("cpu"), torch.float32, quick=options.quick)
     for rows in options.rows:
         key = {"model": options.model, "rows": rows, "new_tokens": options.new_tokens, "flat": options.flat}
         machine_rates = {"flops_per_second": rates.flops, "bytes_per_second": rates.bytes}
@@ -83,6 +83,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--rounds", type=int, default=3)
     add("--flat", action="store_true", help="leave a random model's distributions flat")
     add("--threads", type=int, default=2)
+    add("--quick", action="store_true", help="a small product and copy for the machine's rates")
     add("--out", type=Path, help="the JSON file")
     return parser.parse_args(arguments)
 
@@ -114,7 +115,11 @@ def measure(model: Any, tokenizer: Any, rows: int, options: argparse.Namespace) 
 
 def make_prompts(tokenizer: Any, samples: int, options: argparse.Namespace) -> list[Prompt]:
     """Problems whose texts share a beginning."""
-    ids = tokenizer(source_text(), verbose=False)["input_ids"]
+    wanted = options.shared + PROBLEMS * options.own
+    text = source_text()[: 8 * wanted]  # a token has fewer characters
+    ids = tokenizer(text, verbose=False)["input_ids"]
+    if len(ids) < wanted:
+        raise RuntimeError(f"{len(text)} characters of source gave {len(ids)} of {wanted} tokens")
     shared = tokenizer.decode(ids[: options.shared])
     own = [tokenizer.decode(ids[options.shared + i * options.own :][: options.own]) for i in range(PROBLEMS)]
     return [

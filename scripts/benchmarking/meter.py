@@ -16,7 +16,8 @@ from benchmarking.models import ModelShape
 from benchmarking.rates import Rates, synchronize
 from benchmarking.roofline import step_seconds
 from sampler.engine import sampling
-from sampler.engine.stopping import SampleText
+from sampler.engine.row_table import RowTable
+from sampler.engine.stopping import StopRules
 from tree_attention import AttentionPlan, AttentionStep, PoolContext, TreeModel
 
 
@@ -65,9 +66,12 @@ def metered() -> Iterator[Meter]:
 
         book(TreeModel, "logits", "forward")
         book(AttentionPlan, "for_decode", "planning")
+        book(AttentionPlan, "for_prefill", "planning")
         book(AttentionStep, "decode", "planning")
-        book(SampleText, "append", "stop checks")
-        book(SampleText, "text", "detokenization")
+        book(AttentionStep, "prefill", "planning")
+        book(RowTable, "step", "stop checks")
+        book(RowTable, "append", "stop checks")
+        book(StopRules, "text", "detokenization")
         for module in _modules_with("draw_tokens", sampling.draw_tokens):
             book(module, "draw_tokens", "sampling")
         yield meter

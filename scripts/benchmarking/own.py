@@ -14,6 +14,7 @@ from sampler.engine.call_shapes import FREE
 from sampler.engine.modes import ATTENTION_MODES, AttentionMode
 from sampler.engine.philox import stream_words
 from sampler.engine.runner import Batch, DecodeRunner, EagerRunner
+from sampler.engine.tensor_parallel import RankGroup
 from tree_attention import KvPool, OpenedModel, TreeModel
 
 MODES = ("tree", "per_sequence", "no_attention")  # with one prefix for all, single_level is tree
@@ -67,7 +68,7 @@ class OwnDecoder:
 
 def make_runner(model: TreeModel, pool: KvPool, mode: AttentionMode) -> DecodeRunner:
     """The runner that the engine takes for the model's device."""
-    return EagerRunner(model, pool, _PARAMS, mode, FREE)
+    return EagerRunner(model, pool, _PARAMS, mode, FREE, RankGroup())
 
 
 def random_batch(pool: KvPool, point: Point, rows: int, vocabulary: int) -> Batch:

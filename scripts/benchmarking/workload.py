@@ -21,6 +21,7 @@ from benchmarking.results import Row
 from sampler.core import Prompt, SamplingParams
 from sampler.engine import Engine
 
+CEILING = "no_attention"
 MODES = ("tree", "single_level", "per_sequence")
 CONDITIONS = ("equal", "largest")
 COLUMNS = (
@@ -71,71 +72,92 @@ class Workload:
             for index, length in enumerate(self.lengths)
         ]
 
-    def private_rows(self, memory: int, token_bytes: int) -> int:
-        """Samples that fit when each has its own copy of its problem, the longest one: `single_level`."""
-        per_row = (self.longest + self.new_tokens + _PAGE_SLACK) * token_bytes
-        return min(self.rows, max(0, memory - self.root * token_bytes) // per_row)
+    def row_bytes(self, token_bytes: int, *, private: bool) -> int:
+        """Keys and values of one sample, with the longest problem when it has its own copy of that."""
+        own = self.longest if private else 0
+        return (own + self.new_tokens + _PAGE_SLACK) * token_bytes
+
+    def memory_for(self, rows: int, token_bytes: int) -> int:
+        """Bytes that hold so many samples of `single_level`."""
+        return self.root * token_bytes + rows * self.row_bytes(token_bytes, private=True)
+
+    def rows_in(self, memory: int, token_bytes: int, *, private: bool) -> int:
+        """Samples that fit together: with `private` copies of the problems, as in `single_level`, or not."""
+        shared = self.root + (0 if private else sum(self.lengths))
+        room = max(0, memory - shared * token_bytes)
+        return min(self.rows, room // self.row_bytes(token_bytes, private=private))
 
 
-def run_conditions(
-    workload: Workload,
-    model: PreTrainedModel,
-    tokenizer: Any,
-    shape: ModelShape,
-    memory: int,
-    rounds: int,
-    *,
-    quick: bool = False,
-) -> Row:
-    """All modes at equal batch and at the largest that `memory` allows, round by round.
+@dataclass(frozen=True, eq=False)
+class Bench:
+    """The workload on one model."""
 
-    The equal batch is what `single_level` can hold. With the largest, the engine's own admission decides.
+    workload: Workload
+    model: PreTrainedModel
+    tokenizer: Any
+    shape: ModelShape
+    memory: int  # bytes for keys and values
+    quick: bool = False  # a small product and copy for the machine's rates
 
-    Raises:
-        ValueError: `memory` does not hold a row of `single_level`.
-    """
-    token_bytes = shape.token_bytes(model.dtype)
-    equal = workload.private_rows(memory, token_bytes)
-    if not equal:
-        raise ValueError(
-            f"{memory / 2**30:.2f} GiB for keys and values do not hold one sample with a prompt of its own, "
-            f"{(workload.root + workload.longest + workload.new_tokens) * token_bytes / 2**30:.2f} GiB; "
-            "raise --kv-memory"
-        )
-    engines = {
-        (condition, mode): Engine(model, tokenizer, attention=mode, max_rows=rows, kv_memory=memory)
-        for condition, rows in zip(CONDITIONS, (equal, workload.rows), strict=True)
-        for mode in (*MODES, "no_attention")
-    }
-    runs: dict[tuple[str, str], list[Row]] = {key: [] for key in engines}
-    for _ in range(rounds):
-        rates = measure_rates(model.device, model.dtype, quick=quick)
-        for key, engine in engines.items():
-            runs[key].append(_one_run(workload, engine, model, shape, rates))
-    return {"equal_rows": equal, "kv_memory_bytes": memory, **_summary(runs)}
+    @property
+    def token_bytes(self) -> int:
+        """Of keys and values."""
+        return self.shape.token_bytes(self.model.dtype)
 
+    def run(self, rounds: int) -> Row:
+        """All modes at equal batch and at the largest that the memory allows, round by round.
 
-def _one_run(
-    workload: Workload, engine: Engine, model: PreTrainedModel, shape: ModelShape, rates: Rates
-) -> Row:
-    """One run through `generate`, prefill included."""
-    before = replace(engine.stats)
-    params = SamplingParams(max_new_tokens=workload.new_tokens, temperature=1.0, top_p=1.0)
-    with logged_calls(shape, shape.token_bytes(model.dtype), rates) as log:
-        tokens = sum(len(c.token_ids) for c in engine.generate(workload.prompts(shape.vocabulary), params))
-    expected = workload.rows * workload.new_tokens
-    if tokens != expected:
-        raise RuntimeError(f"the run drew {tokens} tokens instead of {expected}")
-    steps = engine.stats.steps - before.steps
-    return {
-        "seconds": engine.stats.seconds - before.seconds,
-        "prefill_seconds": log.prefill_seconds,
-        "prefill_tokens": engine.stats.prefilled_tokens - before.prefilled_tokens,
-        "steps": steps,
-        "mean_rows": (tokens - workload.rows) / max(1, steps),  # each first token comes with the prefill
-        "kv_bytes_peak": engine.stats.kv_bytes_peak,
-        "attention_floor_seconds": log.attention_floor if log.told >= steps else None,
-    }
+        The equal batch is what `single_level` can hold. With the largest, the engine's own admission decides.
+
+        Raises:
+            ValueError: the memory does not hold a sample of `single_level`.
+        """
+        equal = self.workload.rows_in(self.memory, self.token_bytes, private=True)
+        if not equal:
+            raise ValueError(
+                f"{self.memory / 2**30:.2f} GiB for keys and values do not hold one sample with a prompt of "
+                f"its own, {self.workload.memory_for(1, self.token_bytes) / 2**30:.2f} GiB; raise --kv-memory"
+            )
+        # What no attention holds is not bounded: it gets the tree's batch, as the first part of its floor.
+        fitting = self.workload.rows_in(self.memory, self.token_bytes, private=False)
+        most = {"equal": equal, "largest": self.workload.rows}
+        runs: dict[tuple[str, str], list[Row]] = {}
+        for _ in range(rounds):
+            rates = measure_rates(self.model.device, self.model.dtype, quick=self.quick)
+            for condition in CONDITIONS:
+                for mode in MODES:
+                    one = self._one_run(mode, most[condition], rates)
+                    runs.setdefault((condition, mode), []).append(one)
+                ceiling = self._one_run(CEILING, min(most[condition], fitting), rates)
+                runs.setdefault((condition, CEILING), []).append(ceiling)
+        return {"equal_rows": equal, "kv_memory_bytes": self.memory, **_summary(runs)}
+
+    def _one_run(self, mode: str, max_rows: int, rates: Rates) -> Row:
+        """One run through `generate`, prefill included, by an engine of its own."""
+        engine = Engine(self.model, self.tokenizer, attention=mode, max_rows=max_rows, kv_memory=self.memory)
+        if self.model.device.type == "cuda":
+            self._generate(engine, new_tokens=2)  # captures the graphs
+        before = replace(engine.stats)
+        with logged_calls(self.shape, self.token_bytes, rates) as log:
+            tokens = self._generate(engine, self.workload.new_tokens)
+        steps = engine.stats.steps - before.steps
+        return {
+            "seconds": engine.stats.seconds - before.seconds,
+            "prefill_seconds": log.prefill_seconds,
+            "prefill_tokens": engine.stats.prefilled_tokens - before.prefilled_tokens,
+            "steps": steps,
+            "mean_rows": (tokens - self.workload.rows) / max(1, steps),  # first tokens come with the prefill
+            "kv_bytes_peak": engine.stats.kv_bytes_peak,
+            "attention_floor_seconds": log.attention_floor if log.told >= steps else None,
+        }
+
+    def _generate(self, engine: Engine, new_tokens: int) -> int:
+        params = SamplingParams(max_new_tokens=new_tokens, temperature=1.0, top_p=1.0)
+        prompts = self.workload.prompts(self.shape.vocabulary)
+        tokens = sum(len(completion.token_ids) for completion in engine.generate(prompts, params))
+        if tokens != self.workload.rows * new_tokens:
+            raise RuntimeError(f"the run drew {tokens} tokens, not {self.workload.rows * new_tokens}")
+        return tokens
 
 
 def _summary(runs: dict[tuple[str, str], list[Row]]) -> Row:
@@ -143,8 +165,8 @@ def _summary(runs: dict[tuple[str, str], list[Row]]) -> Row:
     summary: Row = {}
     for condition in CONDITIONS:
         ours = runs[condition, "tree"]
-        ceiling = runs[condition, "no_attention"]
-        modes = {mode: _medians(runs[condition, mode]) for mode in (*MODES, "no_attention")}
+        ceiling = runs[condition, CEILING]
+        modes = {mode: _medians(runs[condition, mode]) for mode in (*MODES, CEILING)}
         floors = [
             (run["attention_floor_seconds"] + free["seconds"]) / run["seconds"]
             for run, free in zip(ours, ceiling, strict=True)
@@ -181,7 +203,7 @@ def table_rows(point: Row) -> list[list[str]]:
     for condition in CONDITIONS:
         found = point[condition]
         for mode, run in found["modes"].items():
-            quotient = {**found["time_over"], "no_attention": None}.get(mode)
+            quotient = {**found["time_over"], CEILING: None}.get(mode)
             floor = found["floor_over_time"] if mode == "tree" else None
             rows.append(
                 [
