@@ -175,13 +175,14 @@ def check_plan(config: PreTrainedConfig, tensor_parallel: int) -> None:
 
 
 def _check_device(device: torch.device) -> None:
-    """Ranks find their devices themselves: transformers takes the GPU of the local rank, or the CPU."""
-    accelerator = torch.accelerator.current_accelerator(check_available=True)
-    kind = "cpu" if accelerator is None else accelerator.type
+    """Transformers puts a rank on what torch was built for, at the place of its local rank."""
+    built_for = torch.accelerator.current_accelerator()
+    kind = "cpu" if built_for is None else built_for.type
     if device.type != kind:
         raise TensorParallelError(
-            f"device {str(device)!r} was asked for, but transformers splits models over devices of type "
-            f"{kind!r} here; use 'auto', or hide the GPUs from the ranks: CUDA_VISIBLE_DEVICES="
+            f"the model would be on device {str(device)!r}, but with this build of torch transformers splits "
+            f"models over devices of type {kind!r} only; use such devices or, for ranks on the CPU, torch's "
+            "CPU build: pip install torch --index-url https://download.pytorch.org/whl/cpu"
         )
     if device.index is not None:
         raise TensorParallelError(
@@ -189,7 +190,7 @@ def _check_device(device: torch.device) -> None:
             f"'auto' or {device.type!r}, and CUDA_VISIBLE_DEVICES to choose among them"
         )
     ranks, here = int(os.environ.get("LOCAL_WORLD_SIZE", "1")), torch.accelerator.device_count()
-    if accelerator is not None and ranks > here:
+    if built_for is not None and ranks > here:
         raise TensorParallelError(
             f"{ranks} ranks were started on this machine, which has {here} devices of type {kind!r}; start "
             "at most one for each"
