@@ -22,7 +22,8 @@ from torch.nn import functional
 
 from sampler.core import SamplingParams
 from sampler.engine.errors import ModelOutputError
-from sampler.engine.token_filters import BLOCK, RANKED, RankedTokens, filter_all, filter_ranked, mass
+from sampler.engine.pivot_search import BLOCK, RANKED, RankedTokens, mass
+from sampler.engine.token_filters import filter_all, filter_ranked
 
 SMALLEST_TEMPERATURE = 1e-30  # below it float32 cannot hold 1 / temperature; only ties of the best are drawn
 _CACHED_TOKENS = 2**19  # logits handled at a time
@@ -110,15 +111,35 @@ def _draw(
     weights = weights.flatten(1).softmax(-1).view_as(scores)
     if not params.top_k and params.top_p == 1 and not params.min_p:
         return _invert(weights, numbers)
-    if params.top_k > RANKED:
-        return _invert(filter_all(scores, weights, params), numbers)
-    ranked = RankedTokens.of(scores, maxima, weights)
-    left, settled = filter_ranked(ranked, mass(weights), params)
-    tokens = _draw_ranked(ranked.ids, left, numbers)
+    settled, tokens = _draw_of_few(scores, maxima, weights, numbers, params)
     rest = (~settled).nonzero().flatten()
     if rest.numel():
-        tokens[rest] = _invert(filter_all(scores[rest], weights[rest], params), numbers[rest])
+        left = filter_all(_take(scores, rest), _take(weights, rest), params)
+        tokens[rest] = _invert(left, numbers[rest])
     return tokens
+
+
+def _draw_of_few(
+    scores: torch.Tensor,
+    maxima: torch.Tensor,
+    weights: torch.Tensor,
+    numbers: torch.Tensor,
+    params: SamplingParams,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Draws where only few tokens are left: `[rows]`, bool, which rows are settled so; `[rows]`, tokens."""
+    settled = torch.zeros(len(scores), dtype=torch.bool, device=scores.device)
+    tokens = torch.empty(len(scores), dtype=torch.int64, device=scores.device)
+    width = RANKED // 2 if params.top_k < RANKED // 2 else RANKED
+    total = mass(weights)
+    few = torch.full_like(settled, params.top_k < width)
+    if not params.top_k and params.top_p < 1:
+        few = width * weights.amax(-1).amax(-1) >= params.top_p * total
+    rows = few.nonzero().flatten()
+    if rows.numel():
+        ranked = RankedTokens.of(_take(scores, rows), _take(maxima, rows), _take(weights, rows), width)
+        left, settled[rows] = filter_ranked(ranked, total[rows], params)
+        tokens[rows] = _draw_ranked(ranked.ids, left, numbers[rows])
+    return settled, tokens
 
 
 def _draw_ranked(ids: torch.Tensor, weights: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
@@ -153,6 +174,11 @@ def _first_above(cumulative: torch.Tensor, target: torch.Tensor) -> torch.Tensor
     whole = cumulative[:, -1]
     target = target.minimum(torch.nextafter(whole, torch.zeros_like(whole))).clamp_(min=0)
     return torch.searchsorted(cumulative, target[:, None], right=True).squeeze(1)
+
+
+def _take(values: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    """`values[rows]`, without a copy where these are all rows."""
+    return values if len(rows) == len(values) else values[rows]
 
 
 def _rows_of(values: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
