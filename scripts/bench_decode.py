@@ -48,7 +48,7 @@ from benchmarking.grid_table import line, print_grid
 from benchmarking.models import CPU_SHAPES, GPU_SHAPES, SHAPES, ModelShape, build_model
 from benchmarking.own import MODES, OwnDecoder
 from benchmarking.peers import HfGenerate, HfGenerateBatch
-from benchmarking.rates import describe_machine, free_memory, measure_rates
+from benchmarking.rates import Rates, describe_machine, free_memory, measure_rates
 from benchmarking.results import ResultFile, ResultFileError, Row, print_table
 from benchmarking.tokenizer import make_tokenizer
 from benchmarking.workload import COLUMNS, Bench, Workload, table_rows

@@ -60,7 +60,7 @@ class TreeDecoder:
             self.pool,
             Schedule(forest, self.pool, stats, suffix_bytes=longest_suffix),
             Prefill(self._model, self.pool, self._mode, self._shapes, stats),
-            self._runner(params),
+            self.runner(params),
             rules,
             params,
             rows,
@@ -69,7 +69,8 @@ class TreeDecoder:
         )
         return self._reserving(run, forest, rows, params.max_new_tokens)
 
-    def _runner(self, params: SamplingParams) -> DecodeRunner:
+    def runner(self, params: SamplingParams) -> DecodeRunner:
+        """What makes decoding steps on the pool, on the model's device."""
         return EagerRunner(self._model, self.pool, params, self._mode, self._shapes, self._ranks)
 
     def _reserving(

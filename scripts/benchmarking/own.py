@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import torch
 
@@ -11,11 +13,12 @@ from benchmarking.rates import Rates, Samples
 from benchmarking.roofline import decode_seconds
 from sampler.core import SamplingParams
 from sampler.engine.call_shapes import FREE
-from sampler.engine.modes import ATTENTION_MODES, AttentionMode
+from sampler.engine.modes import ATTENTION_MODES
 from sampler.engine.philox import stream_words
-from sampler.engine.runner import Batch, DecodeRunner, EagerRunner
+from sampler.engine.runner import Batch
 from sampler.engine.tensor_parallel import RankGroup
-from tree_attention import KvPool, OpenedModel, TreeModel
+from sampler.engine.tree_decoder import TreeDecoder
+from tree_attention import KvPool, OpenedModel
 
 MODES = ("tree", "per_sequence", "no_attention")  # with one prefix for all, single_level is tree
 _PARAMS = SamplingParams(temperature=1.0, top_p=1.0)
@@ -51,10 +54,9 @@ class OwnDecoder:
     @torch.inference_mode()
     def run(self, point: Point, rows: int, seconds: float) -> Samples:
         """See `Decoder`. The host runs ahead of an accelerator as far as the runner wants it to."""
-        mode = ATTENTION_MODES[self.name]
-        pool = KvPool(mode.pool_layers(self._opened.layers))
-        runner = make_runner(self._opened.tree_model, pool, mode)
-        runner.begin(random_batch(pool, point, rows, self._opened.tree_model.vocabulary))
+        decoder = TreeDecoder(self._opened, ATTENTION_MODES[self.name], FREE, RankGroup(), sys.maxsize)
+        runner = decoder.runner(_PARAMS)
+        runner.begin(random_batch(decoder.pool, point, rows, self._opened.tree_model.vocabulary))
 
         def step() -> None:
             while runner.in_flight <= runner.ahead:
@@ -64,11 +66,6 @@ class OwnDecoder:
         samples = time_steps(step, None, point, seconds)
         runner.abandon()
         return samples
-
-
-def make_runner(model: TreeModel, pool: KvPool, mode: AttentionMode) -> DecodeRunner:
-    """The runner that the engine takes for the model's device."""
-    return EagerRunner(model, pool, _PARAMS, mode, FREE, RankGroup())
 
 
 def random_batch(pool: KvPool, point: Point, rows: int, vocabulary: int) -> Batch:

@@ -13,13 +13,17 @@ from benchmarking.decoders import WARM_UP, Clock, Decoder, Point
 from benchmarking.grid import Settings, measure_point, rows_for
 from benchmarking.meter import Meter
 from benchmarking.models import SHAPES, ModelShape, build_model
-from benchmarking.own import OwnDecoder, make_runner, random_batch
+from benchmarking.own import OwnDecoder, random_batch
 from benchmarking.peers import HfGenerate, HfGenerateBatch
 from benchmarking.rates import Rates, Samples
 from benchmarking.results import ResultFile, ResultFileError, plain_table
 from benchmarking.roofline import decode_seconds, part_seconds, step_seconds
 
+from sampler.core import SamplingParams
+from sampler.engine.call_shapes import FREE
 from sampler.engine.modes import ATTENTION_MODES
+from sampler.engine.tensor_parallel import RankGroup
+from sampler.engine.tree_decoder import TreeDecoder
 from tree_attention import AttentionPlan, AttentionStep, KvPool, OpenedModel, PrefillSpan, open_model
 
 torch.set_num_threads(1)
@@ -77,10 +81,10 @@ def test_modes_differ_in_what_they_read_and_not_in_what_they_draw(opened: Opened
     drawn, shared = {}, {}
     point = replace(POINT, prefix=800)  # long enough not to be folded
     for mode in ("tree", "per_sequence", "no_attention"):
-        pool = KvPool(ATTENTION_MODES[mode].pool_layers(opened.layers))
-        runner = make_runner(opened.tree_model, pool, ATTENTION_MODES[mode])
+        decoder = TreeDecoder(opened, ATTENTION_MODES[mode], FREE, RankGroup(), 2**30)
+        runner = decoder.runner(SamplingParams(temperature=1.0, top_p=1.0))
         torch.manual_seed(1)
-        runner.begin(random_batch(pool, point, 4, opened.tree_model.vocabulary))
+        runner.begin(random_batch(decoder.pool, point, 4, opened.tree_model.vocabulary))
         tokens = []
         for _ in range(6):
             runner.launch()
