@@ -83,10 +83,11 @@ class Engine:
         self._eos_ids = _eos_ids(model, tokenizer)
         opened = open_for_mode(model, attention)
         self._budget = self._ranks.least(kv_budget(kv_memory, model.device))
+        self._shapes = FIXED if deterministic else FREE
         self._opened: TreeDecoder | LockstepModel
         if isinstance(opened, OpenedModel):
-            mode, shapes = ATTENTION_MODES[attention], FIXED if deterministic else FREE
-            self._opened = TreeDecoder(opened, mode, shapes, self._ranks, self._budget)
+            mode = ATTENTION_MODES[attention]
+            self._opened = TreeDecoder(opened, mode, self._shapes, self._ranks, self._budget)
         else:
             self._opened = opened
         self._description = {
@@ -97,8 +98,7 @@ class Engine:
             "deterministic": deterministic,
             "tensor_parallel": self._ranks.size,
         }
-        config = model.config.get_text_config(decoder=True)
-        self._context_length: int | None = getattr(config, "max_position_embeddings", None)
+        self._context_length = _context_length(model)
 
     @classmethod
     def from_pretrained(
@@ -193,7 +193,7 @@ class Engine:
         call = (wanted, tokens, rules, params, self.max_rows, self.stats)
         if isinstance(self._opened, TreeDecoder):
             return self._opened.generate(*call)
-        return OwnAttentionGeneration(self._opened, *call, self._budget, self._ranks).run()
+        return OwnAttentionGeneration(self._opened, *call, self._budget, self._ranks, self._shapes).run()
 
     def _check_lengths(
         self, prompts: Sequence[Prompt], tokens: Sequence[tuple[int, ...]], params: SamplingParams
@@ -221,6 +221,16 @@ def _check_ids(prompts: Sequence[Prompt]) -> None:
             raise PromptError(
                 prompt.prompt_id, "has sample indices that repeat or are not from 0 to 2**32 - 1"
             )
+
+
+def _context_length(model: PreTrainedModel) -> int | None:
+    """The positions that a model has; None where its configuration sets no limit."""
+    config = model.config.get_text_config(decoder=True)
+    length: int | None = getattr(config, "max_position_embeddings", None)
+    rope = getattr(config, "rope_parameters", None) or {}
+    if length is not None and rope.get("rope_type") == "dynamic":
+        return int(length * rope.get("factor", 1.0))  # this type is for texts that are longer
+    return length
 
 
 def _eos_ids(model: PreTrainedModel, tokenizer: Any) -> frozenset[int]:

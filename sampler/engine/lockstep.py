@@ -24,12 +24,11 @@ from typing import Any
 import torch
 from transformers import Cache, PreTrainedModel
 
+from sampler.engine.call_shapes import FREE
 from tree_attention.model_copy import copy_sharing_weights
 from tree_attention.model_gate import TRIAL_ERRORS
 
 _CACHE_NAMES = ("past_key_values", "cache_params")  # under which models take and return their cache
-# Matrix products on a CPU compute left-over rows in another order: with a multiple of 4 rows, none is left.
-_ROW_MULTIPLE = 4
 _TRIAL_PROMPT = (1, 4, 2, 8, 5)
 _TRIAL_FED = ((7, 9, 3), (11, 6))  # the first, then all but the middle row of the trial go on with these
 
@@ -46,10 +45,10 @@ class LockstepModel:
     fixed_bytes: int  # of a row, whatever its length: recurrent states
     token_bytes: int  # of a row, for each token; layers with a window need less for the tokens beyond it
 
-    def fitting_rows(self, tokens: int, budget_bytes: float) -> int:
+    def fitting_rows(self, tokens: int, budget_bytes: float, row_multiple: int) -> int:
         """How many rows may grow to so many tokens within a budget, beside one that is kept for a fork."""
         fitting = budget_bytes / (self.fixed_bytes + tokens * self.token_bytes) - 1
-        return int(min(fitting, 2**31)) // _ROW_MULTIPLE * _ROW_MULTIPLE
+        return int(min(fitting, 2**31)) // row_multiple * row_multiple
 
 
 class LockstepRows:
@@ -61,8 +60,12 @@ class LockstepRows:
 
     logits: torch.Tensor
 
-    def __init__(self, model: PreTrainedModel, prompt: Sequence[int]) -> None:
+    def __init__(
+        self, model: PreTrainedModel, prompt: Sequence[int], row_multiple: int = FREE.decode_multiple
+    ) -> None:
         """Runs a prompt of at least one token through the model, which is left as it is.
+
+        Selected rows are padded to a multiple of `row_multiple` (see `sampler.engine.call_shapes`).
 
         Raises:
             LockstepError: the model returns no cache whose rows can be copied.
@@ -77,6 +80,7 @@ class LockstepRows:
         self._cache: Cache | None = None
         self._tokens = torch.tensor([list(prompt)], device=model.device)
         self._rows = 1
+        self._row_multiple = row_multiple
         self._run()
 
     @property
@@ -93,7 +97,7 @@ class LockstepRows:
 
     def select(self, rows: Sequence[int]) -> None:
         """Keeps these of the rows, in this order; a row may be taken any number of times."""
-        padded = [*rows, *[rows[0]] * (-len(rows) % _ROW_MULTIPLE)]
+        padded = [*rows, *[rows[0]] * (-len(rows) % self._row_multiple)]
         index = torch.tensor(padded, device=self._tokens.device)
         assert self._cache is not None  # since the first run
         self._cache.reorder_cache(index)

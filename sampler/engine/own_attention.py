@@ -16,17 +16,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from transformers import PreTrainedModel
 
 from sampler.core import Completion, FinishReason, Prompt, SamplingParams
+from sampler.engine.call_shapes import FREE, CallShapes
 from sampler.engine.errors import PromptError
 from sampler.engine.lockstep import LockstepError, LockstepModel, LockstepRows, open_lockstep
 from sampler.engine.philox import stream_words, uniforms
+from sampler.engine.samples import PromptNode, Sample
 from sampler.engine.sampling import draw_tokens
 from sampler.engine.stats import EngineStats
-from sampler.engine.stopping import SampleText, StopRules
+from sampler.engine.stopping import StopRules
 from sampler.engine.tensor_parallel import ONE_RANK, RankGroup
 from tree_attention import OpenedModel, UnsupportedModelError, open_model
 from tree_attention.transformers_plugin import ANOTHER_MODEL
@@ -58,36 +59,24 @@ def open_for_mode(model: PreTrainedModel, attention: str) -> OpenedModel | Locks
 
 
 @dataclass(eq=False)
-class Sample:
-    """A sample that is being drawn."""
+class Row:
+    """A sample that is being drawn, with its tokens so far."""
 
-    prompt: Prompt
-    sample_index: int
-    prompt_tokens: int
-    text: SampleText
-    logprobs: list[float] | None  # of its tokens; None unless asked for
-    began: float = field(default_factory=time.perf_counter)  # seconds
+    sample: Sample
+    token_ids: list[int] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)  # of the tokens, if they are asked for
 
-    def append(self, token: int, logprob: float | None) -> FinishReason | None:
-        """Takes the next token; says why the sample ends with it, or None."""
-        if self.logprobs is not None and logprob is not None:
-            self.logprobs.append(logprob)
-        return self.text.append(token)
+    def reason(self, rules: StopRules) -> FinishReason | None:
+        """Why the sample ends with its newest token; None if it goes on."""
+        return rules.reason(self.token_ids, opens_fence=self.sample.prompt.opens_fence)
 
-    def finish(self, reason: FinishReason) -> Completion:
+    def finish(self, rules: StopRules, reason: FinishReason) -> Completion:
         """The completion, ended for `reason`."""
-        return Completion(
-            prompt_id=self.prompt.prompt_id,
-            sample_index=self.sample_index,
-            token_ids=tuple(self.text.token_ids),
-            text=self.text.text(),
-            finish_reason=reason,
-            prompt_tokens=self.prompt_tokens,
-            shared_prompt_tokens=0,
-            seconds=time.perf_counter() - self.began,
-            logprob=None if self.logprobs is None else math.fsum(self.logprobs),
-            token_logprobs=None if self.logprobs is None else tuple(self.logprobs),
-        )
+        self.sample.tokens = np.array(self.token_ids, dtype=np.int64)
+        if self.logprobs:
+            self.sample.logprobs = np.array(self.logprobs, dtype=np.float32)
+        text = rules.text(self.token_ids, reason, opens_fence=self.sample.prompt.opens_fence)
+        return self.sample.completion(text, reason, time.perf_counter() - self.sample.began)
 
 
 class OwnAttentionGeneration:
@@ -104,8 +93,11 @@ class OwnAttentionGeneration:
         stats: EngineStats,
         budget_bytes: float = math.inf,
         ranks: RankGroup = ONE_RANK,
+        shapes: CallShapes = FREE,
     ) -> None:
         """`tokens[i]` are those of `prompts[i]`; the keys, values and states stay below `budget_bytes`.
+
+        Of `shapes`, those of decoding calls hold; a prompt is prefilled in a call of its own in any case.
 
         Raises:
             PromptError: the least number of rows does not fit into the budget.
@@ -118,26 +110,35 @@ class OwnAttentionGeneration:
         self._stats = stats
         self._budget_bytes = budget_bytes
         self._ranks = ranks
+        self._shapes = shapes
         for prompt, ids in self._prompts:
             self._most_rows(prompt, len(ids))
-        self._prompt_rows: LockstepRows | None = None  # the prompt, while samples of it wait
-        self._rows: LockstepRows | None = None
-        self._samples: list[Sample] = []  # one for each of the rows
+        self._prefilled: LockstepRows | None = None  # the prompt, while samples of it wait
+        self._lockstep: LockstepRows | None = None
+        self._rows: list[Row] = []  # those of the lockstep
 
     def run(self) -> Iterator[Completion]:
         """Draws all samples of all prompts; gives each as it ends."""
         try:
             for prompt, tokens in self._prompts:
-                waiting = deque(prompt.sample_indices)
+                waiting = self._samples(prompt, tokens)
                 most = self._most_rows(prompt, len(tokens))
                 self._prefill(tokens)
                 while waiting:
-                    yield from self._begin(prompt, tokens, waiting, most)
-                    while self._samples:
+                    yield from self._begin(waiting, most)
+                    while self._rows:
                         yield from self._step()
         finally:
-            self._prompt_rows, self._rows, self._samples = None, None, []
+            self._prefilled, self._lockstep, self._rows = None, None, []
             self._stats.kv_bytes = 0
+
+    def _samples(self, prompt: Prompt, tokens: Sequence[int]) -> deque[Sample]:
+        """The samples of a prompt."""
+        leaf = PromptNode(0, None, np.array(tokens, dtype=np.int64), end=len(tokens))
+        return deque(
+            Sample(order, prompt, index, leaf, 0, stream_words(prompt.prompt_id, index))
+            for order, index in enumerate(prompt.sample_indices)
+        )
 
     @contextmanager
     def _booked(self) -> Iterator[None]:
@@ -149,80 +150,80 @@ class OwnAttentionGeneration:
         self._stats.seconds += time.perf_counter() - began
 
     def _count_bytes(self) -> None:
-        held = [rows.cache_bytes for rows in (self._prompt_rows, self._rows) if rows is not None]
+        held = [rows.cache_bytes for rows in (self._prefilled, self._lockstep) if rows is not None]
         self._stats.kv_bytes = sum(held)
         self._stats.kv_bytes_peak = max(self._stats.kv_bytes_peak, self._stats.kv_bytes)
 
     def _most_rows(self, prompt: Prompt, prompt_tokens: int) -> int:
         """How many samples of a prompt may be drawn at a time."""
         tokens = prompt_tokens + self._params.max_new_tokens
-        fitting = self._model.fitting_rows(tokens, self._budget_bytes)
+        fitting = self._model.fitting_rows(tokens, self._budget_bytes, self._shapes.decode_multiple)
         if not fitting:
             raise PromptError(
                 prompt.prompt_id,
                 f"has {prompt_tokens} tokens, and with max_new_tokens {self._params.max_new_tokens} its rows "
-                f"do not fit into the {self._budget_bytes:,.0f} bytes for keys and values. Raise "
-                "--engine.kv_memory, shorten the prompt or lower max_new_tokens",
+                f"do not fit into the budget of {self._budget_bytes:,.0f} bytes for keys and values. Raise "
+                "kv_memory (--engine.kv_memory), shorten the prompt or lower max_new_tokens",
             )
-        return min(self._max_rows, fitting)
+        return min(self._max_rows, fitting, self._shapes.decode_rows or fitting)
 
     def _prefill(self, tokens: Sequence[int]) -> None:
         """Runs a prompt through the model."""
         with self._booked():
-            self._rows = None
-            self._prompt_rows = LockstepRows(self._model.model, tokens)
+            self._lockstep = None
+            self._prefilled = LockstepRows(self._model.model, tokens, self._shapes.decode_multiple)
             self._stats.prefilled_tokens += len(tokens)
 
-    def _begin(
-        self, prompt: Prompt, tokens: Sequence[int], waiting: deque[int], most: int
-    ) -> list[Completion]:
+    def _begin(self, waiting: deque[Sample], most: int) -> list[Completion]:
         """Begins the next waiting samples, at most so many; returns those that their first token ends."""
-        indices = [waiting.popleft() for _ in range(min(most, len(waiting)))]
+        self._rows = [Row(waiting.popleft()) for _ in range(min(most, len(waiting)))]
         with self._booked():
-            assert self._prompt_rows is not None  # the prompt was prefilled
-            self._rows = self._prompt_rows.fork() if waiting else self._prompt_rows
-            self._prompt_rows = self._prompt_rows if waiting else None
-            self._rows.select([0] * len(indices))
-            self._samples = [self._sample(prompt, index, len(tokens)) for index in indices]
-            self._stats.prompt_tokens += len(tokens) * len(indices)
-            return self._draw(self._rows)
-
-    def _sample(self, prompt: Prompt, index: int, prompt_tokens: int) -> Sample:
-        logprobs: list[float] | None = [] if self._params.logprobs else None
-        return Sample(prompt, index, prompt_tokens, SampleText(self._rules), logprobs)
+            assert self._prefilled is not None  # it is kept while samples wait
+            self._lockstep = self._prefilled.fork() if waiting else self._prefilled
+            self._prefilled = self._prefilled if waiting else None
+            self._lockstep.select([0] * len(self._rows))
+            now = time.perf_counter()
+            for row in self._rows:
+                row.sample.began = now
+                self._stats.prompt_tokens += row.sample.leaf.end
+            return self._draw(self._lockstep)
 
     def _step(self) -> list[Completion]:
         """Feeds every row's newest token and draws the next; returns the samples that end."""
         with self._booked():
-            assert self._rows is not None  # there are samples
-            self._rows.feed(torch.tensor([sample.text.token_ids[-1] for sample in self._samples]))
+            assert self._lockstep is not None  # there are rows
+            self._lockstep.feed(torch.tensor([row.token_ids[-1] for row in self._rows]))
             self._stats.steps += 1
-            return self._draw(self._rows)
+            return self._draw(self._lockstep)
 
-    def _draw(self, rows: LockstepRows) -> list[Completion]:
-        """Draws a token for each sample, all at the same step; ends those that are complete."""
+    def _draw(self, lockstep: LockstepRows) -> list[Completion]:
+        """Draws a token for each row, all at the same step; ends those that are complete."""
         self._count_bytes()  # before the ended rows are dropped
-        drawn = draw_tokens(rows.logits, self._numbers(), self._params)
-        tokens = self._ranks.rank_zero(drawn.tokens).tolist()
-        logprobs = [None] * len(tokens) if drawn.logprobs is None else drawn.logprobs.tolist()
-        self._stats.new_tokens += len(tokens)
-        reasons = [s.append(*token) for s, *token in zip(self._samples, tokens, logprobs, strict=True)]
-        ended = [s.finish(reason) for s, reason in zip(self._samples, reasons, strict=True) if reason]
-        if ended:
-            self._drop_ended(rows, [row for row, reason in enumerate(reasons) if reason is None])
+        streams = np.array([row.sample.stream for row in self._rows], dtype=np.uint64).T
+        steps = np.full(len(self._rows), len(self._rows[0].token_ids), dtype=np.int64)
+        drawn = draw_tokens(lockstep.logits, uniforms(self._params.seed, streams, steps), self._params)
+        for row, token in zip(self._rows, self._ranks.rank_zero(drawn.tokens).tolist(), strict=True):
+            row.token_ids.append(token)
+        if drawn.logprobs is not None:
+            for row, logprob in zip(self._rows, drawn.logprobs.tolist(), strict=True):
+                row.logprobs.append(logprob)
+        self._stats.new_tokens += len(self._rows)
+        return self._finish_ended(lockstep)
+
+    def _finish_ended(self, lockstep: LockstepRows) -> list[Completion]:
+        """Drops the rows that their newest token ends; returns their completions."""
+        reasons = [row.reason(self._rules) for row in self._rows]
+        if not any(reasons):
+            return []
+        newest = zip(self._rows, reasons, strict=True)
+        ended = [row.finish(self._rules, reason) for row, reason in newest if reason]
+        for completion in ended:
+            self._stats.tokens_saved += self._params.max_new_tokens - len(completion.token_ids)
         self._stats.completions += len(ended)
-        return ended
-
-    def _numbers(self) -> npt.NDArray[np.float64]:
-        """The uniform number of each sample's next token."""
-        words = [stream_words(sample.prompt.prompt_id, sample.sample_index) for sample in self._samples]
-        step = len(self._samples[0].text.token_ids)
-        steps = np.full(len(words), step, dtype=np.int64)
-        return uniforms(self._params.seed, np.array(words, dtype=np.uint64).T, steps)
-
-    def _drop_ended(self, rows: LockstepRows, going_on: list[int]) -> None:
+        going_on = [place for place, reason in enumerate(reasons) if not reason]
+        self._rows = [self._rows[place] for place in going_on]
         if going_on:
-            rows.select(going_on)
+            lockstep.select(going_on)
         else:
-            self._rows = None
-        self._samples = [self._samples[row] for row in going_on]
+            self._lockstep = None
+        return ended

@@ -69,8 +69,8 @@ def test_the_cache_is_measured(family: str, token_bytes: int, fixed_bytes: int) 
     opened = open_lockstep(tiny_model(family))
     assert (opened.token_bytes, opened.fixed_bytes) == (token_bytes, fixed_bytes)
     row = fixed_bytes + 50 * token_bytes
-    assert [opened.fitting_rows(50, n * row) for n in (4, 5, 8.9, 9)] == [0, 4, 4, 8]
-    assert opened.fitting_rows(50, float("inf")) > 10**9
+    assert [opened.fitting_rows(50, n * row, 4) for n in (4, 5, 8.9, 9)] == [0, 4, 4, 8]
+    assert opened.fitting_rows(50, float("inf"), 64) > 10**9
 
 
 @torch.inference_mode()

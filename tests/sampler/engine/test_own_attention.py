@@ -13,6 +13,7 @@ from transformers import GenerationConfig, PreTrainedModel
 
 from sampler.core import Completion, Prompt, SamplingParams
 from sampler.engine import Engine, PromptError
+from sampler.engine.call_shapes import FIXED, FREE, CallShapes
 from sampler.engine.lockstep import LockstepModel, open_lockstep
 from sampler.engine.own_attention import OwnAttentionGeneration, open_for_mode
 from sampler.engine.stats import EngineStats
@@ -58,11 +59,14 @@ def draw(
     max_rows: int = 4,
     stats: EngineStats | None = None,
     budget_bytes: float = math.inf,
+    shapes: CallShapes = FREE,
 ) -> list[Completion]:
     rules = StopRules(tokenizer, eos, params)
     tokens = [prompt.token_ids or () for prompt in prompts]
     opened, stats = open_lockstep(model), stats or EngineStats()
-    run = OwnAttentionGeneration(opened, prompts, tokens, rules, params, max_rows, stats, budget_bytes)
+    run = OwnAttentionGeneration(
+        opened, prompts, tokens, rules, params, max_rows, stats, budget_bytes, shapes=shapes
+    )
     return list(run.run())
 
 
@@ -136,9 +140,8 @@ def test_log_probabilities(tokenizer: Any) -> None:
 
 def test_counts(tokenizer: Any) -> None:
     stats = EngineStats()
-    found = draw(
-        tiny_model("gptj"), tokenizer, PROMPTS, SamplingParams(max_new_tokens=4), max_rows=3, stats=stats
-    )
+    params = SamplingParams(max_new_tokens=4)
+    found = draw(tiny_model("gptj"), tokenizer, PROMPTS, params, max_rows=3, stats=stats)
     assert stats.completions == len(found) == 10
     assert stats.new_tokens == sum(len(c.token_ids) for c in found) == 40
     assert stats.prefilled_tokens == 7 + 21 + 1  # each prompt once, though the first needs two groups of rows
@@ -150,6 +153,23 @@ def test_counts(tokenizer: Any) -> None:
     # Three tokens of each row are fed, and the rows are padded to a multiple of four.
     assert stats.kv_bytes_peak == 4 * (21 + 3) * token_bytes
     assert stats.seconds > 0
+
+
+def test_stop_strings(tokenizer: Any) -> None:
+    model = tiny_model("bloom")
+    prompt = Prompt("p", token_ids=(17, 4, 99), samples=12)
+    params = SamplingParams(
+        max_new_tokens=40, temperature=1.5, stop=("!", "0", "A"), stop_at_closed_fence=True
+    )
+    stats = EngineStats()
+    found = draw(model, tokenizer, [prompt], params, max_rows=12, stats=stats)
+    stopped = [c for c in found if c.finish_reason == "stop"]
+    assert len(stopped) > 2
+    for completion in stopped:
+        whole = tokenizer.decode(completion.token_ids)
+        assert completion.text == whole[:-1]
+        assert whole[-1] in "!0A"
+    assert stats.tokens_saved == sum(40 - len(c.token_ids) for c in found) > 0
 
 
 def test_a_budget_bounds_the_rows(tokenizer: Any) -> None:
@@ -168,16 +188,22 @@ def test_a_budget_bounds_the_rows(tokenizer: Any) -> None:
 def test_a_prompt_that_cannot_fit_is_named_before_anything_is_drawn(tokenizer: Any) -> None:
     stats = EngineStats()
     prompts = [Prompt("short", token_ids=(1,)), Prompt("long", token_ids=tuple(range(90)))]
-    with pytest.raises(PromptError, match=r"'long' has 90 tokens.* the 200,000 bytes.*--engine.kv_memory"):
-        draw(
-            tiny_model("bloom"),
-            tokenizer,
-            prompts,
-            SamplingParams(max_new_tokens=4),
-            stats=stats,
-            budget_bytes=200_000,
-        )
+    model, params = tiny_model("bloom"), SamplingParams(max_new_tokens=4)
+    message = r"'long' has 90 tokens.* budget of 200,000 bytes.*--engine.kv_memory"
+    with pytest.raises(PromptError, match=message):
+        draw(model, tokenizer, prompts, params, stats=stats, budget_bytes=200_000)
     assert stats == EngineStats()
+
+
+def test_fixed_shapes_change_no_token(tokenizer: Any) -> None:
+    model = tiny_model("jamba")
+    params = SamplingParams(max_new_tokens=4, temperature=0.7)
+    stats = EngineStats()
+    fixed = draw(model, tokenizer, PROMPTS, params, stats=stats, shapes=FIXED, max_rows=70)
+    assert by_key(fixed) == by_key(draw(model, tokenizer, PROMPTS, params))
+    opened = open_lockstep(model)
+    # The second prompt's rows are padded to 64; each has been fed 21 + 3 tokens.
+    assert stats.kv_bytes_peak == 64 * (opened.fixed_bytes + 24 * opened.token_bytes)
 
 
 def test_closing_early_frees_everything(tokenizer: Any) -> None:
@@ -222,3 +248,29 @@ def test_no_way_out_is_promised_where_there_is_none(family: str, attention: str)
 @pytest.mark.parametrize("attention", ["tree", "single_level", "per_sequence"])
 def test_the_tree_is_used_where_it_can_be(attention: str) -> None:
     assert isinstance(open_for_mode(tiny_model("llama"), attention), OpenedModel)
+
+
+@pytest.mark.parametrize("family", ["falcon with ALiBi", "jamba", "llama with dynamic RoPE"])
+def test_the_engine_decodes_what_the_tree_refuses(family: str, tokenizer: Any) -> None:
+    model = tiny_model(family)
+    params = SamplingParams(max_new_tokens=LENGTH, temperature=1.0, top_p=0.9, seed=5)
+    engine = Engine(model, tokenizer, attention="per_sequence", max_rows=3)
+    found = list(engine.generate(PROMPTS, params))
+    expected = draw(model, tokenizer, PROMPTS, params, eos=[tokenizer.eos_token_id])
+    assert by_key(found) == by_key(expected)
+    assert engine.stats.completions == len(found)
+    fixed = Engine(model, tokenizer, attention="per_sequence", max_rows=3, deterministic=True)
+    assert by_key(list(fixed.generate(PROMPTS, params))) == by_key(expected)
+    assert fixed.stats.kv_bytes_peak > engine.stats.kv_bytes_peak  # rows are padded to 64
+
+
+def test_dynamic_rope_reaches_beyond_its_original_length(tokenizer: Any) -> None:
+    engine = Engine(tiny_model("llama with dynamic RoPE"), tokenizer, attention="per_sequence")
+    with pytest.raises(PromptError, match="needs 65 positions; the model has 64"):
+        engine.generate([Prompt("p", token_ids=tuple(range(60)))], SamplingParams(max_new_tokens=5))
+
+
+def test_a_budget_that_is_too_small_is_an_error_of_the_prompt(tokenizer: Any) -> None:
+    engine = Engine(tiny_model("bloom"), tokenizer, attention="per_sequence", kv_memory=100_000)
+    with pytest.raises(PromptError, match="budget of 100,000 bytes"):
+        engine.generate([Prompt("p", token_ids=tuple(range(60)))], SamplingParams(max_new_tokens=5))
