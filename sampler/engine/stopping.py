@@ -133,27 +133,6 @@ class StopRules:
         return None if place is None else "stop"
 
 
-class SampleText:
-    """The tokens of one sample as they come, and whether they have ended it."""
-
-    def __init__(self, rules: StopRules, *, opens_fence: bool = False) -> None:
-        """`opens_fence` says whether the prompt ended inside an opened fence."""
-        self._rules = rules
-        self._opens_fence = opens_fence
-        self._reason: FinishReason | None = None
-        self.token_ids: list[int] = []
-
-    def append(self, token_id: int) -> FinishReason | None:
-        """Takes the next token; says why the sample ends with it, or None."""
-        self.token_ids.append(token_id)
-        self._reason = self._rules.reason(self.token_ids, opens_fence=self._opens_fence)
-        return self._reason
-
-    def text(self) -> str:
-        """The decoded text, cut where the sample ended."""
-        return self._rules.text(self.token_ids, self._reason, opens_fence=self._opens_fence)
-
-
 def _may_close_fence(tail: str) -> bool:
     """Whether the line that a tail of a text completes may be one that closes a fence.
 

@@ -10,7 +10,7 @@ from tokenizers import Tokenizer, decoders, models
 from transformers import PreTrainedTokenizerFast
 
 from sampler.core import SamplingParams
-from sampler.engine.stopping import SampleText, StopRules
+from sampler.engine.stopping import StopRules
 
 EOS = 0
 
@@ -21,12 +21,11 @@ def rules(tokenizer: Any, *stop: str, longest: int = 1000) -> StopRules:
 
 def feed(rules: StopRules, ids: list[int]) -> tuple[str | None, int, str]:
     """Why the sample ends, after how many tokens, and its text."""
-    sample = SampleText(rules)
-    for count, token in enumerate(ids, 1):
-        reason = sample.append(token)
+    for count in range(1, len(ids) + 1):
+        reason = rules.reason(ids[:count], opens_fence=False)
         if reason:
-            return reason, count, sample.text()
-    return None, len(ids), sample.text()
+            return reason, count, rules.text(ids[:count], reason, opens_fence=False)
+    return None, len(ids), rules.text(ids, None, opens_fence=False)
 
 
 def bytes_of(tokenizer: Any, text: str) -> list[int]:
