@@ -65,7 +65,8 @@ class Engine:
 
         Raises:
             UnsupportedModelError: the model cannot be decoded so exactly.
-            TensorParallelError: the model is split, and not over all ranks.
+            TensorParallelError: the model is split, and not over all ranks; or they were not all given the
+                same; or there are too many for `deterministic`.
             ValueError: another argument is not one of those allowed.
         """
         if attention not in ATTENTION_MODES:
@@ -76,6 +77,9 @@ class Engine:
             raise ValueError(f"max_rows is {max_rows}; it must be at least 1")
         parse_kv_memory(kv_memory)
         self._ranks = RankGroup.of(model)
+        self._ranks.check_same_call(attention, max_rows, kv_memory, deterministic)
+        if deterministic:
+            self._ranks.check_deterministic()
         self.tokenizer = tokenizer
         self.max_rows = max_rows
         self.stats = EngineStats()

@@ -5,8 +5,10 @@ Run by torchrun, with the directory as the argument. Each rank writes what it fo
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,13 @@ def params_of(job: dict[str, Any]) -> list[SamplingParams]:
     ]
 
 
+def open_model(directory: Path, attention: str, ranks: int, max_rows: int) -> Engine:
+    """An engine with a model, or with a rank's share of it."""
+    return Engine.from_pretrained(
+        directory, device="cpu", attention=attention, max_rows=max_rows, tensor_parallel=ranks
+    )
+
+
 def completions(engine: Engine, job: dict[str, Any]) -> list[Any]:
     """All samples, in a fixed order, as JSON values."""
     found = [
@@ -44,13 +53,23 @@ def completions(engine: Engine, job: dict[str, Any]) -> list[Any]:
     return sorted(found)
 
 
-def unequal_calls(engine: Engine, job: dict[str, Any], rank: int) -> str:
-    """What is said when the ranks do not sample with the same seed."""
-    try:
-        engine.generate(prompts_of(job), SamplingParams(seed=rank))
-    except TensorParallelError as error:
-        return str(error)
-    return "nothing"
+def refusals(job: dict[str, Any], open_engine: Callable[[int], Engine], engine: Engine) -> list[str]:
+    """What is said when the ranks are not given the same: seeds, prompts, settings."""
+    rank = dist.get_rank()
+    attempts: list[Callable[[], object]] = [
+        lambda: engine.generate(prompts_of(job), SamplingParams(seed=rank)),
+        lambda: engine.generate(prompts_of(job)[rank:], SamplingParams()),
+        lambda: open_engine(1 + rank),
+    ]
+    said = []
+    for attempt in attempts:
+        try:
+            attempt()
+        except TensorParallelError as error:
+            said.append(str(error))
+        else:
+            said.append("nothing")
+    return said
 
 
 def compute_wrongly() -> None:
@@ -64,20 +83,22 @@ def compute_wrongly() -> None:
 
 
 def main(directory: Path) -> None:
-    """Loads and runs every model of the job."""
+    """Loads and runs every model of the job; the last is put to more tests."""
     torch.set_num_threads(1)
     job = json.loads((directory / "job.json").read_text())
-    found: dict[str, Any] = {"samples": {}}
-    for name in job["models"]:
-        engine = Engine.from_pretrained(
-            directory / name, device="cpu", max_rows=3, tensor_parallel=job["ranks"]
-        )
-        found["samples"][name] = completions(engine, job)
+    samples = {}
+    for name, attention in job["models"].items():
+        open_engine = functools.partial(open_model, directory / name, attention, job["ranks"])
+        engine = open_engine(job["max_rows"])
+        samples[name] = completions(engine, job)
     rank = dist.get_rank()
-    found["description"] = engine.describe()
-    found["kv_bytes_peak"] = engine.stats.kv_bytes_peak
-    found["unequal"] = unequal_calls(engine, job, rank)
-    found["least"] = RankGroup(job["ranks"], torch.device("cpu")).least(5 - rank)
+    found = {
+        "samples": samples,
+        "description": engine.describe(),
+        "kv_bytes_peak": engine.stats.kv_bytes_peak,
+        "least": RankGroup(job["ranks"], torch.device("cpu")).least(5 - rank),
+        "refusals": refusals(job, open_engine, engine),
+    }
     if rank > 0:
         compute_wrongly()
     found["led"] = completions(engine, job)
