@@ -26,6 +26,8 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 
+from sampler.engine.memory import parse_kv_memory
+
 _SLUG_BYTES = 100
 
 
@@ -104,11 +106,29 @@ class EngineConfig(_Section):
 
     device: str = _setting("auto", "auto, cpu, cuda or cuda:N.", pattern=r"^(auto|cpu|cuda(:[0-9]+)?)$")
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = _setting("auto", "Weights and cache.")
-    attention: Literal["tree"] = _setting("tree", "How attention over the prompt tree is computed.")
+    attention: Literal["tree", "single_level", "per_sequence"] = _setting(
+        "tree", "What branches share: keys, values and reads of all, those of roots only, or no reads."
+    )
     max_rows: PositiveInt = _setting(128, "Most branches decoded at once on one sampler.", result=False)
+    kv_memory: str | None = _setting(
+        None,
+        "Most memory for keys and values: a size (8GiB), or a share of what is free once the model is loaded "
+        "(0.5). Default: 0.8 of a GPU's, 0.3 of the machine's.",
+        result=False,
+    )
+    deterministic: bool = _setting(
+        False, "Give every call of the model a fixed shape: batches change no token on a GPU either; slower."
+    )
     threads: NonNegativeInt = _setting(
         0, "CPU threads of a sampler; 0 leaves half of the cores to judges.", result=False
     )
+
+    @field_validator("kv_memory", mode="before")
+    @classmethod
+    def _a_size_or_a_share(cls, kv_memory: Any) -> Any:
+        """TOML has numbers too: 0.5 and 8000000000 are as good as in quotes."""
+        parse_kv_memory(kv_memory)
+        return kv_memory if kv_memory is None else str(kv_memory)
 
 
 class JudgeConfig(_Section):

@@ -36,13 +36,10 @@ def parse_kv_memory(kv_memory: KvMemory) -> int | float | None:
     Raises:
         ValueError: `kv_memory` is nothing of the kind.
     """
-    value: int | float | str | None = kv_memory
-    if isinstance(value, str):
-        value = _number(value.strip())
-    good = value is None or (0 < value <= 1 if isinstance(value, float) else value > 0)
-    if isinstance(value, bool) or not good:
-        raise ValueError(f"kv_memory is {kv_memory!r}; give {_ALLOWED}")
-    return value
+    value = _number(kv_memory.strip()) if isinstance(kv_memory, str) else kv_memory
+    if value is None or (type(value) is int and value > 0) or (type(value) is float and 0 < value <= 1):
+        return value
+    raise ValueError(f"{kv_memory!r} is no memory for keys and values; give {_ALLOWED}")
 
 
 def _number(text: str) -> int | float:

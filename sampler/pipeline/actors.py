@@ -72,6 +72,8 @@ class Sampler:
             dtype=settings.dtype,
             attention=settings.attention,
             max_rows=settings.max_rows,
+            kv_memory=settings.kv_memory,
+            deterministic=settings.deterministic,
         )
 
     def describe(self) -> dict[str, Any]:

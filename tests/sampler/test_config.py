@@ -71,6 +71,19 @@ def test_devices(device):
     assert load_config(None, {"engine.device": device}).engine.device == device
 
 
+@pytest.mark.parametrize(
+    ("given", "kept"), [("8GiB", "8GiB"), (0.5, "0.5"), (8_000_000, "8000000"), (None, None)]
+)
+def test_memory_is_a_size_or_a_share(given, kept):
+    assert load_config(None, {"engine.kv_memory": given}).engine.kv_memory == kept
+
+
+@pytest.mark.parametrize("given", ["8 apples", 0, 1.5, True, []])
+def test_other_memory_is_refused(given):
+    with pytest.raises(ConfigError, match=r"engine\.kv_memory is .*'8GiB'|switches only"):
+        load_config(None, {"engine.kv_memory": given})
+
+
 @pytest.mark.parametrize(("given", "gpus"), [("-1", -1.0), (0, 0.0), ("0.25", 0.25), (1, 1.0), (8, 8.0)])
 def test_gpus_that_ray_can_give(given, gpus):
     assert load_config(None, {"ray.sampler_gpus": given}).ray.sampler_gpus == gpus
@@ -114,7 +127,12 @@ def test_every_setting_has_a_help_text_and_a_flat_value():
 
 def test_only_what_changes_rows_changes_the_digest():
     base = config_digest(RunConfig())
-    for key, value in {"ray.samplers": 3, "report.resamples": 7, "out": "x", "engine.max_rows": 2}.items():
+    for key, value in {
+        "ray.samplers": 3,
+        "report.resamples": 7,
+        "out": "x",
+        "engine.kv_memory": "1GB",
+    }.items():
         assert config_digest(load_config(None, {key: value})) == base, key
     for key, value in {"seed": 1, "samples": 7, "sampling.top_p": 0.5, "few_shot.sets": 1}.items():
         assert config_digest(load_config(None, {key: value})) != base, key
