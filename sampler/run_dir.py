@@ -8,6 +8,8 @@ logs/ and report/ what their names say.
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,3 +92,37 @@ class RunDir:
 def key_of(row: dict[str, Any]) -> Key:
     """The key of a sample row or of a run's verdict row."""
     return row["problem_id"], row["sample_index"]
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a whole file or leave the one there as it is, also when the process is killed meanwhile.
+
+    Lone surrogates, which UTF-8 cannot hold, are written as backslash escapes.
+
+    Raises:
+        OSError: it cannot be written; the error names `path`.
+    """
+    try:
+        descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+                file.write(text)
+                file.flush()
+                os.fchmod(file.fileno(), 0o644)  # mkstemp makes files that only their owner can read
+                os.fsync(file.fileno())
+            Path(draft).replace(path)
+        except BaseException:
+            Path(draft).unlink(missing_ok=True)
+            raise
+        sync(path.parent)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def sync(path: Path) -> None:
+    """Have a file's content, or a directory's list of names, on the device."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from judge.rows import SCHEMA_VERSION, RowWriter
-from sampler.run_dir import Key, RunDir, RunDirError, key_of
+from sampler.run_dir import Key, RunDir, RunDirError, key_of, sync, write_atomically
 
 log = logging.getLogger("orchard.store")
 
@@ -134,7 +134,7 @@ class RunStore:
             raise AssertionError(f"a second {kind} row for {key}")  # our own fault, never the user's
         if kind not in self._writers:
             self._writers[kind] = RowWriter(self._part(kind))
-            _sync(self.directory.path)  # the file's name
+            sync(self.directory.path)  # the file's name
         self._writers[kind].append({"schema_version": SCHEMA_VERSION} | row)
         keys.add(key)
 
@@ -148,7 +148,7 @@ class RunStore:
             OSError: the device does not take them.
         """
         for kind in self._writers:
-            _sync(self._part(kind))
+            sync(self._part(kind))
 
     def _write_manifest(self) -> None:
         text = json.dumps(self._manifest, indent=2, ensure_ascii=True) + "\n"
@@ -184,33 +184,6 @@ class RunStore:
 def now() -> str:
     """The time, UTC, as ISO 8601 with seconds."""
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a whole file or leave the one there as it is, also when the process is killed meanwhile.
-
-    Raises:
-        OSError: it cannot be written; the error names `path`.
-    """
-    draft = path.with_name(f".{path.name}.new")
-    try:
-        with draft.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-        _sync(path.parent)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from error
-
-
-def _sync(path: Path) -> None:
-    """Have a file's content, or a directory's list of names, on the device."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _lock_path(directory: RunDir) -> Path:

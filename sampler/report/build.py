@@ -5,14 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from judge.verdict import Verdict
-from sampler.run_dir import RunDir
+from sampler.run_dir import RunDir, write_atomically
 
 if TYPE_CHECKING:
     from sampler.config import ReportConfig
@@ -52,9 +50,9 @@ def build_report(run_dir: str | Path, config: ReportConfig | None = None) -> dic
     page = render_page(summary, distinct_programs(directory, problem_ids, most))
 
     directory.report.mkdir(parents=True, exist_ok=True)
-    _replace(directory.report / PAGE, page)
-    _replace(directory.report / PER_PROBLEM, _per_problem_csv(summary))
-    _replace(directory.report / SUMMARY, json.dumps(summary, indent=1) + "\n")
+    write_atomically(directory.report / PAGE, page)
+    write_atomically(directory.report / PER_PROBLEM, _per_problem_csv(summary))
+    write_atomically(directory.report / SUMMARY, json.dumps(summary, indent=1) + "\n")
     return summary
 
 
@@ -80,18 +78,3 @@ def _csv_rows(summary: dict[str, Any]) -> Iterator[list[Any]]:
         fixed = [" ".join(problem[name]) if name == "tags" else problem[name] for name in names]
         passes = [problem["pass_at_k"][k] for k in ks]
         yield [*fixed, *passes, *(problem["verdicts"].get(verdict.value, 0) for verdict in Verdict)]
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a file so that it is either the old one or the new one, whole; lone surrogates are escaped."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fchmod(file.fileno(), 0o644)  # mkstemp makes files that only their owner can read
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

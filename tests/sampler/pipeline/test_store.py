@@ -9,8 +9,8 @@ import pytest
 
 from judge.rows import RowError
 from sampler.pipeline import store as store_module
-from sampler.pipeline.store import RunStore, write_atomically
-from sampler.run_dir import RunDir, RunDirError
+from sampler.pipeline.store import RunStore
+from sampler.run_dir import RunDir, RunDirError, write_atomically
 
 MANIFEST = {
     "config": {"seed": 0, "sampling.top_p": 0.9},
