@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+
 import torch
 
 from tree_attention import cpu
@@ -57,6 +59,12 @@ def tree_attention_with_lse(
 
 
 def backend_for(device: torch.device) -> Backend:
-    """The backend for tensors on `device`: torch's own operators, which run on every device."""
-    del device
+    """The backend for tensors on `device`: Triton kernels on a CUDA device, else torch's own operators.
+
+    A platform that has no Triton (torch brings it along on Linux) gets torch's operators on every device.
+    """
+    if device.type == "cuda" and importlib.util.find_spec("triton") is not None:
+        from tree_attention import triton_backend
+
+        return triton_backend.attend
     return cpu.attend

@@ -75,7 +75,7 @@ class DevicePlan:
         self._prefill = prefill
         self._splits = splits or SplitLengths()
         self._tile = tile or tile_for(pool, query_heads, capacity.rows)
-        self._tile_rows = self._tile.rows(max(query_heads // layer.kv_heads for layer in pool.layers))
+        self._tile_rows = _tile_rows(pool, query_heads, self._tile)
         self._suffix_splits = -(-capacity.row_pages * pool.pages.page_tokens // self._splits.suffix)
         self._buffers = PlanBuffers(capacity, pool)
         self._plan: AttentionPlan | None = None
@@ -305,20 +305,27 @@ _OF_STEP: weakref.WeakKeyDictionary[AttentionStep, DevicePlan] = weakref.WeakKey
 def _loaded(step: AttentionStep, pool: KvPool, query_heads: int) -> DevicePlan:
     plan = _OF_STEP.get(step)
     if plan is None:
-        plan = _OF_STEP[step] = _load_step(step, pool, query_heads)
+        plan = _OF_STEP[step] = plan_of_step(step, pool, query_heads)
     return plan
 
 
-def _load_step(step: AttentionStep, pool: KvPool, query_heads: int) -> DevicePlan:
+def plan_of_step(
+    step: AttentionStep, pool: KvPool, query_heads: int, splits: SplitLengths | None = None
+) -> DevicePlan:
+    """A device plan of a step's size, with the step's plan loaded."""
     plan = step.plan
-    prefill = plan.branches is None
-    splits = SplitLengths()
+    splits = splits or SplitLengths()
     tile = tile_for(pool, query_heads, plan.rows)
-    tile_rows = tile.rows(max(query_heads // shape.kv_heads for shape in pool.layers))
+    layout = PlanLayout.of(plan, _tile_rows(pool, query_heads, tile), splits)
     lengths = np.zeros(plan.rows, dtype=np.int64) if step.host_lengths is None else step.host_lengths
-    longest = 0 if prefill else int(lengths.max(initial=0)) + 1  # with the token of this step
-    row_pages = -(-longest // pool.pages.page_tokens)
-    needed = PlanLayout.of(plan, tile_rows, splits).capacity(row_pages).rounded()
-    device_plan = DevicePlan(pool, query_heads, needed, prefill=prefill, tile=tile, splits=splits)
+    longest = 0 if plan.branches is None else int(lengths.max(initial=0)) + 1  # with the token of this step
+    capacity = layout.capacity(row_pages=-(-longest // pool.pages.page_tokens)).rounded()
+    device_plan = DevicePlan(
+        pool, query_heads, capacity, prefill=plan.branches is None, tile=tile, splits=splits
+    )
     device_plan.load(plan, step.host_positions, lengths)
     return device_plan
+
+
+def _tile_rows(pool: KvPool, query_heads: int, tile: TileShape) -> int:
+    return tile.rows(max(query_heads // layer.kv_heads for layer in pool.layers))

@@ -33,7 +33,7 @@ class Case:
         plan = AttentionPlan.for_decode([self.leaves[r] for r in rows], branches[rows].tolist())
         positions = self.step.host_positions[rows]
         step = AttentionStep.decode(plan, self.pool, positions, self.lengths[rows])
-        return Case(self.pool, step, self.query[rows])
+        return Case(self.pool, step, self.query[rows], [self.leaves[r] for r in rows], self.lengths[rows])
 
 
 @dataclass
@@ -48,19 +48,20 @@ class CaseMaker:
     seed: int = 0
     longest: int = 40  # tokens of a node
     fold: bool = False  # two nodes of three
+    device: str = "cpu"
     generator: torch.Generator = field(init=False)
     pool: KvPool = field(init=False)
 
     def __post_init__(self) -> None:
         self.generator = torch.Generator().manual_seed(self.seed)
-        shape = LayerShape(self.kv_heads, self.key_dim, self.value_dim, self.dtype, torch.device("cpu"))
+        shape = LayerShape(self.kv_heads, self.key_dim, self.value_dim, self.dtype, torch.device(self.device))
         self.pool = KvPool([shape], page_tokens=4)
 
     def integer(self, low: int, high: int) -> int:
         return int(torch.randint(low, high + 1, (1,), generator=self.generator))
 
     def normal(self, *shape: int) -> torch.Tensor:
-        return torch.randn(*shape, generator=self.generator).to(self.dtype)
+        return torch.randn(*shape, generator=self.generator).to(self.device, self.dtype)
 
     def tree(self) -> PromptTree:
         """Two or three levels below two roots, with a node of one token and a sequence that ends inside."""
@@ -129,7 +130,7 @@ class CaseMaker:
         spans = []
         for node in tree:
             spans.append(PrefillSpan(nodes[node.index], min(chunk, node.length - 1), node.length))
-        step = AttentionStep.prefill(AttentionPlan.for_prefill(spans), torch.device("cpu"))
+        step = AttentionStep.prefill(AttentionPlan.for_prefill(spans), torch.device(self.device))
         self._write(step)
         return Case(self.pool, step, self.query(step.plan.rows))
 

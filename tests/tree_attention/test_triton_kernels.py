@@ -1,0 +1,205 @@
+"""The Triton kernels against the oracle: in Triton's interpreter, or compiled where there is a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from tree_attention import triton_backend
+from tree_attention.backend import AttentionOptions
+from tree_attention.plan_layout import SplitLengths
+from tree_attention.reference import reference_attention_with_lse, row_context
+
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+FLOAT32_BOUND = 1e-6  # relative to the norm
+SPLITS = SplitLengths(shortest=16, longest=16, suffix=4)  # small, so that small cases have several
+
+Maker = Callable[..., Any]
+
+SHAPES = {
+    "gqa": {"kv_heads": 2, "group": 3},
+    "mha": {"kv_heads": 3, "group": 1},
+    "mqa": {"kv_heads": 1, "group": 20},  # more heads than a small tile has lanes
+    "values are smaller": {"kv_heads": 1, "key_dim": 24, "value_dim": 16},
+    "values are larger": {"kv_heads": 1, "key_dim": 16, "value_dim": 40},
+    "mla": {"kv_heads": 1, "group": 2, "key_dim": 192, "value_dim": 128},
+    "80": {"kv_heads": 1, "key_dim": 80, "value_dim": 80},
+    "256": {"kv_heads": 1, "key_dim": 256, "value_dim": 256},
+}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "softcap": {"softcap": 1.5},
+    "window of 1": {"sliding_window": 1},
+    "window of 13": {"sliding_window": 13},
+    "wide window": {"sliding_window": 10_000},
+    "sinks": {"with_sinks": True},
+    "all": {"softcap": 2.0, "sliding_window": 9, "with_sinks": True},
+}
+CASES = [
+    ("decode", "gqa", "plain"),
+    ("decode", "gqa", "all"),
+    ("decode", "mha", "window of 13"),
+    ("decode", "mqa", "sinks"),
+    ("decode", "values are smaller", "window of 1"),
+    ("decode", "values are larger", "softcap"),
+    ("decode", "mla", "wide window"),
+    ("decode", "80", "plain"),
+    ("decode", "256", "all"),
+    ("prefill", "gqa", "plain"),
+    ("prefill", "gqa", "all"),
+    ("prefill", "mqa", "window of 1"),
+    ("prefill", "values are larger", "window of 13"),
+    ("prefill", "mla", "softcap"),
+    ("prefill", "80", "sinks"),
+]
+
+
+def make_case(case_maker: Maker, kind: str, **settings: Any) -> Any:
+    """Some ten rows that decode, one padded and one without a suffix among them; or more that prefill."""
+    if kind == "prefill":
+        return case_maker(**settings, longest=9, device=DEVICE).prefill(chunk=4)
+    case = case_maker(**settings, device=DEVICE).decode()
+    return case.only([*range(9), case.step.plan.rows - 1])
+
+
+def options_for(query: torch.Tensor, *, with_sinks: bool = False, **settings: Any) -> AttentionOptions:
+    sinks = torch.linspace(-1, 3, query.shape[1], device=query.device) if with_sinks else None
+    return AttentionOptions(scale=query.shape[-1] ** -0.5, sinks=sinks, **settings)
+
+
+def relative_error(found: torch.Tensor, expected: torch.Tensor) -> float:
+    return float((found.double() - expected).norm() / expected.norm())
+
+
+def attend(case: Any, options: AttentionOptions) -> tuple[torch.Tensor, torch.Tensor]:
+    plan = triton_backend.plan_of_step(case.step, case.pool, case.query.shape[1], SPLITS)
+    return plan.attend(case.query, 0, options)
+
+
+@pytest.mark.parametrize(("kind", "shape", "option"), CASES)
+def test_equals_the_oracle(case_maker: Maker, kind: str, shape: str, option: str) -> None:
+    case = make_case(case_maker, kind, **SHAPES[shape], seed=len(shape + option))
+    options = options_for(case.query, **OPTIONS[option])
+    out, lse = attend(case, options)
+    expected, expected_lse = reference_attention_with_lse(case.query, case.pool, 0, case.step, options)
+    assert out.dtype == torch.float32
+    assert relative_error(out, expected) <= FLOAT32_BOUND
+    torch.testing.assert_close(lse.double(), expected_lse, atol=3e-6, rtol=0)
+    if kind == "decode":
+        assert torch.equal(out[-1], torch.zeros_like(out[-1]))  # the padded row
+        assert torch.isneginf(lse[-1]).all()
+
+
+@pytest.mark.parametrize("kind", ["decode", "prefill"])
+def test_backend_of_one_call(case_maker: Maker, kind: str) -> None:
+    """With the splits as they are, and the arrays made at the first of a call's layers."""
+    case = make_case(case_maker, kind, seed=5)
+    options = options_for(case.query)
+    out, _ = triton_backend.attend(case.query, case.pool, 0, case.step, options)
+    expected, _ = reference_attention_with_lse(case.query, case.pool, 0, case.step, options)
+    assert relative_error(out, expected) <= FLOAT32_BOUND
+    again, _ = triton_backend.attend(case.query, case.pool, 0, case.step, options)
+    assert torch.equal(out, again)
+
+
+def unsplit(case: Any, options: AttentionOptions) -> torch.Tensor:
+    """One softmax a row in the case's dtype, as an ordinary 16-bit attention computes it."""
+    rows = []
+    for row in range(case.step.plan.rows):
+        context = row_context(case.pool, 0, case.step, row)
+        keys, values = (
+            t.transpose(0, 1).float().repeat_interleave(case.query.shape[1] // t.shape[1], 0)
+            for t in (context.keys, context.values)
+        )
+        scores = (keys @ case.query[row].float().unsqueeze(-1)).squeeze(-1) * options.scale
+        scores = scores - scores.amax(-1, keepdim=True) if scores.shape[1] else scores
+        weights = scores.exp()
+        total = weights.sum(-1).clamp_min(1e-30)
+        out = (weights.to(case.query.dtype).float().unsqueeze(1) @ values).squeeze(1) / total[:, None]
+        rows.append(out.to(case.query.dtype))
+    return torch.stack(rows)
+
+
+def check_16_bit(case_maker: Maker, kind: str, dtype: torch.dtype, **settings: Any) -> None:
+    case = make_case(case_maker, kind, dtype=dtype, **settings)
+    options = options_for(case.query)
+    out, _ = attend(case, options)
+    assert out.dtype == dtype
+    expected, _ = reference_attention_with_lse(case.query, case.pool, 0, case.step, options)
+    allowed = relative_error(unsplit(case, options), expected)
+    assert relative_error(out, expected) <= 1.05 * allowed
+
+
+@pytest.mark.parametrize("kind", ["decode", "prefill"])
+def test_float16_is_as_good_as_unsplit_attention(case_maker: Maker, kind: str) -> None:
+    check_16_bit(case_maker, kind, torch.float16, seed=5)
+
+
+@pytest.mark.parametrize("option", ["plain", "all"])
+def test_a_rows_bits_do_not_depend_on_the_other_rows(case_maker: Maker, option: str) -> None:
+    """Among others, alone, and in another place: the same bits."""
+    case = make_case(case_maker, "decode", seed=4)
+    options = options_for(case.query, **OPTIONS[option])
+    out, lse = attend(case, options)
+    for rows in ([2], [1, 2, 3, 6], [6, 2]):
+        few_out, few_lse = attend(case.only(rows), options)
+        assert torch.equal(few_out, out[rows])
+        assert torch.equal(few_lse, lse[rows])
+
+
+def swapped_sums(partial_out: torch.Tensor, partial_sum: torch.Tensor) -> None:
+    """The sums in the layout of another order of slots and heads."""
+    partial_sum.copy_(partial_sum.transpose(0, 1).reshape(partial_sum.shape))
+
+
+def one_part_dropped(partial_out: torch.Tensor, partial_sum: torch.Tensor) -> None:
+    partial_sum[0, :, 1] = float("-inf")
+
+
+def one_part_twice(partial_out: torch.Tensor, partial_sum: torch.Tensor) -> None:
+    partial_out[1], partial_sum[1] = partial_out[0], partial_sum[0]
+
+
+def sums_in_half_precision(partial_out: torch.Tensor, partial_sum: torch.Tensor) -> None:
+    partial_sum.copy_(partial_sum.bfloat16())
+
+
+def test_the_check_has_teeth(case_maker: Maker) -> None:
+    """What is merged wrongly is found, by far."""
+    case = make_case(case_maker, "decode", seed=2, kv_heads=3)
+    options = options_for(case.query)
+    plan = triton_backend.plan_of_step(case.step, case.pool, case.query.shape[1], SPLITS)
+    expected, _ = reference_attention_with_lse(case.query, case.pool, 0, case.step, options)
+
+    def error(damage: Callable[..., None]) -> float:
+        launch = plan.attend_launch(case.query, 0, options)
+        launch.run(plan.device)
+        damage(launch.arguments["partial_out"], launch.arguments["partial_sum"])
+        out = case.query.new_empty(case.query.shape)
+        lse = case.query.new_empty(case.query.shape[:2])
+        plan.merge_launch(out, lse, 0, options).run(plan.device)
+        return relative_error(out, expected)
+
+    assert error(lambda *_: None) <= FLOAT32_BOUND
+    for damage in (swapped_sums, one_part_dropped, one_part_twice, sums_in_half_precision):
+        assert not error(damage) <= 100 * FLOAT32_BOUND, damage.__name__
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(DEVICE != "cuda", reason="needs a CUDA device")
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("kind", ["decode", "prefill"])
+def test_16_bit_on_a_gpu(case_maker: Maker, kind: str, shape: str, dtype: torch.dtype) -> None:
+    check_16_bit(case_maker, kind, dtype, **SHAPES[shape], seed=7)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(DEVICE != "cuda", reason="needs a CUDA device")
+@pytest.mark.parametrize(("shape", "option"), [(s, o) for s in SHAPES for o in OPTIONS])
+@pytest.mark.parametrize("kind", ["decode", "prefill"])
+def test_every_shape_and_option_on_a_gpu(case_maker: Maker, kind: str, shape: str, option: str) -> None:
+    test_equals_the_oracle(case_maker, kind, shape, option)
