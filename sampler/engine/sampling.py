@@ -89,13 +89,13 @@ def _check_finite(largest: torch.Tensor, first: int, rows: int) -> None:
     finite = largest.isfinite()
     if not bool(finite.all()):
         row = int(finite.logical_not().nonzero()[0])
-        raise largest_logit_error(float(largest[row]), first + row, rows)
+        raise largest_logit_error(str(float(largest[row])), first + row, rows)
 
 
-def largest_logit_error(value: float, row: int, rows: int) -> ModelOutputError:
+def largest_logit_error(found: str, row: int, rows: int) -> ModelOutputError:
     """The error for a row whose largest logit is not a finite number."""
     return ModelOutputError(
-        f"the model's largest logit in row {row} of {rows} is {value}; its weights or its dtype cannot be "
+        f"the model's largest logit in row {row} of {rows} is {found}; its weights or its dtype cannot be "
         "right (float16 overflows where bfloat16 and float32 do not)"
     )
 

@@ -1,0 +1,129 @@
+"""Draws tokens on an accelerator, without waiting for it: can be captured in a CUDA graph.
+
+The same distribution as `sampler.engine.sampling`, and the same token for the same uniform number but where
+rounding decides between neighbours. What that module raises as an error is left on the device here as a
+fault, to be read with the tokens.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from sampler.core import SamplingParams
+from sampler.engine.sampling import SMALLEST_TEMPERATURE, largest_logit_error
+
+TILE = 4096  # logits of a row that a program handles at a time
+WARPS = 8
+_WEIGHTLESS = 110.0  # exp(-110) is 0 in float32
+
+
+@dataclass(frozen=True, eq=False)
+class DeviceDraw:
+    """One token a row, on the device."""
+
+    tokens: torch.Tensor  # [rows], int64; 0 at a fault
+    logprobs: torch.Tensor | None  # [rows], float32, natural; None unless they were asked for
+    faults: torch.Tensor  # [rows], bool: the largest logit is not a finite number
+
+
+def draw_tokens_on_device(logits: torch.Tensor, uniforms: torch.Tensor, params: SamplingParams) -> DeviceDraw:
+    """Draws one token a row; see `sampler.engine.sampling.draw_tokens`. Needs Triton.
+
+    Args:
+        logits: `[rows, vocabulary]`, float32, bfloat16 or float16, on a CUDA device; the logits of a row lie
+            side by side.
+        uniforms: `[rows]`, float64, in [0, 1), on the same device; not used at temperature 0.
+        params: temperature, top_k, top_p, min_p and logprobs.
+
+    Raises:
+        ValueError: the logits of a row do not lie side by side.
+    """
+    from sampler.engine import token_kernels
+
+    rows, vocabulary = logits.shape
+    if logits.stride(1) != 1:
+        raise ValueError(f"the logits have strides {logits.stride()}; the last must be 1: use .contiguous()")
+    tokens = torch.empty(rows, dtype=torch.int64, device=logits.device)
+    logprobs = torch.empty(rows, dtype=torch.float32, device=logits.device)
+    faults = torch.empty(rows, dtype=torch.bool, device=logits.device)
+    common = {"LOGPROBS": params.logprobs, "TILE": TILE, "num_warps": WARPS}
+    if params.temperature == 0:
+        token_kernels.greedy_kernel[(rows,)](
+            logits, tokens, logprobs, faults, logits.stride(0), vocabulary, **common
+        )
+    else:
+        token_kernels.draw_kernel[(rows,)](
+            *(logits, uniforms, tokens, logprobs, faults, logits.stride(0), vocabulary),
+            **_filters(params, vocabulary),
+            TILES=tile_slots(vocabulary),
+            **common,
+        )
+    return DeviceDraw(tokens, logprobs if params.logprobs else None, faults)
+
+
+def raise_on_fault(faults: npt.NDArray[np.bool_]) -> None:
+    """Raises what `draw_tokens` would have.
+
+    Args:
+        faults: of a `DeviceDraw`, on the host; without padded rows.
+
+    Raises:
+        ModelOutputError: there is a fault.
+    """
+    if faults.any():
+        raise largest_logit_error("not a finite number", int(faults.argmax()), len(faults))
+
+
+def tile_slots(vocabulary: int) -> int:
+    """Room for the tiles of a row: a power of two."""
+    return max(16, 1 << (-(-vocabulary // TILE) - 1).bit_length())
+
+
+@dataclass(frozen=True)
+class KernelSpec:
+    """What a kernel is compiled for, in the words of `triton.compiler.ASTSource`."""
+
+    kernel: Any  # triton.JITFunction
+    signature: dict[str, str]  # argument -> type
+    constexprs: dict[str, Any]
+    warps: int
+
+
+def compile_specs() -> Iterator[KernelSpec]:
+    """Yield the variants of the kernels that need most of a GPU, for compilation where there is none."""
+    from sampler.engine import token_kernels
+
+    pointers = {"uniforms": "*fp64", "tokens": "*i64", "logprobs": "*fp32", "faults": "*i1"}
+    numbers = dict.fromkeys(("scale", "top_k", "depth_k", "top_p", "depth_p", "min_p"), "fp32")
+    types = pointers | {"row_stride": "i32", "vocabulary": "i32"} | numbers
+    everything = {"TOP_K": True, "TOP_P": True, "LOGPROBS": True, "TILE": TILE, "TILES": tile_slots(2**18)}
+    for dtype in ("*bf16", "*fp16", "*fp32"):
+        for kernel in (token_kernels.draw_kernel, token_kernels.greedy_kernel):
+            constexprs = {name: everything[name] for name in kernel.arg_names if name in everything}
+            given = types | {"logits": dtype} | dict.fromkeys(constexprs, "constexpr")
+            signature = {name: given[name] for name in kernel.arg_names}
+            yield KernelSpec(kernel, signature, constexprs, WARPS)
+
+
+def _filters(params: SamplingParams, vocabulary: int) -> dict[str, float | bool]:
+    """The arguments of the kernel that say what to draw from."""
+    temperature = max(params.temperature, SMALLEST_TEMPERATURE)
+    # What top_p drops weighs 1 - top_p at least with its pivot, so the pivot is not lighter than this.
+    lightest = math.log(vocabulary / (1 - params.top_p)) if params.top_p < 1 else 0.0
+    return {
+        "scale": math.log2(math.e) / temperature,
+        "top_k": float(params.top_k),
+        "depth_k": _WEIGHTLESS * temperature,
+        "top_p": float(params.top_p),
+        "depth_p": (lightest + 1) * temperature,
+        "min_p": float(params.min_p),
+        "TOP_K": 0 < params.top_k < vocabulary,
+        "TOP_P": params.top_p < 1,
+    }
