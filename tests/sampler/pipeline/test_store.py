@@ -166,6 +166,6 @@ def test_sync_takes_every_row_file_to_the_device(tmp_path, monkeypatch):
         store.begin(MANIFEST, "")
         store.append_sample(row("p", 0))
         store.append_verdict(row("p", 0))
-        monkeypatch.setattr(store_module, "_sync", synced.append)
+        monkeypatch.setattr(store_module, "sync", synced.append)
         store.sync()
     assert [path.name for path in synced] == ["samples-00000.jsonl", "verdicts-00000.jsonl"]
