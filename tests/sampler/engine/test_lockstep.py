@@ -94,6 +94,13 @@ def test_a_row_is_bitwise_independent_of_its_neighbours(family: str) -> None:
         assert torch.equal(first_row(model, rows), alone)
 
 
+def test_experts_need_a_product_for_each_row_to_be_so() -> None:
+    model = tiny_model("qwen3_moe")
+    torch.testing.assert_close(first_row(model, 1), first_row(model, 8), atol=1e-5, rtol=0)
+    model.set_experts_implementation("batched_mm")
+    assert torch.equal(first_row(model, 1), first_row(model, 8))
+
+
 @torch.inference_mode()
 def test_a_fork_goes_on_by_itself() -> None:
     rows = LockstepRows(tiny_model("jamba"), [3, 1, 4])
