@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ import torch
 
 from sampler.core import SamplingParams
 from sampler.engine.sampling import SMALLEST_TEMPERATURE, largest_logit_error
+from tree_attention.kernel_launch import KernelLaunch
 
 TILE = 4096  # logits of a row that a program handles at a time
 WARPS = 8
@@ -45,27 +46,47 @@ def draw_tokens_on_device(logits: torch.Tensor, uniforms: torch.Tensor, params: 
     Raises:
         ValueError: the logits of a row do not lie side by side.
     """
+    if logits.stride(1) != 1:
+        raise ValueError(f"the logits have strides {logits.stride()}; the last must be 1: use .contiguous()")
+    rows = len(logits)
+    tokens = torch.empty(rows, dtype=torch.int64, device=logits.device)
+    logprobs = torch.empty(rows, dtype=torch.float32, device=logits.device)
+    drawn = DeviceDraw(tokens, logprobs, torch.empty(rows, dtype=torch.bool, device=logits.device))
+    draw_launch(logits, uniforms, drawn, params).run(logits.device)
+    return drawn if params.logprobs else replace(drawn, logprobs=None)
+
+
+def draw_launch(
+    logits: torch.Tensor, uniforms: torch.Tensor, drawn: DeviceDraw, params: SamplingParams
+) -> KernelLaunch:
+    """The launch that fills `drawn`, whose log-probabilities must be there even if they are not wanted."""
     from sampler.engine import token_kernels
 
     rows, vocabulary = logits.shape
-    if logits.stride(1) != 1:
-        raise ValueError(f"the logits have strides {logits.stride()}; the last must be 1: use .contiguous()")
-    tokens = torch.empty(rows, dtype=torch.int64, device=logits.device)
-    logprobs = torch.empty(rows, dtype=torch.float32, device=logits.device)
-    faults = torch.empty(rows, dtype=torch.bool, device=logits.device)
-    common = {"LOGPROBS": params.logprobs, "TILE": TILE, "num_warps": WARPS}
+    arguments: dict[str, Any] = {
+        "logits": logits,
+        "tokens": drawn.tokens,
+        "logprobs": drawn.logprobs,
+        "faults": drawn.faults,
+        "row_stride": logits.stride(0),
+        "vocabulary": vocabulary,
+        "LOGPROBS": params.logprobs,
+        "TILE": TILE,
+    }
     if params.temperature == 0:
-        token_kernels.greedy_kernel[(rows,)](
-            logits, tokens, logprobs, faults, logits.stride(0), vocabulary, **common
-        )
-    else:
-        token_kernels.draw_kernel[(rows,)](
-            *(logits, uniforms, tokens, logprobs, faults, logits.stride(0), vocabulary),
-            **_filters(params, vocabulary),
-            TILES=tile_slots(vocabulary),
-            **common,
-        )
-    return DeviceDraw(tokens, logprobs if params.logprobs else None, faults)
+        return KernelLaunch(token_kernels.greedy_kernel, (rows,), arguments, WARPS)
+    arguments |= {"uniforms": uniforms, "TILES": _tile_slots(vocabulary)} | _filters(params, vocabulary)
+    return KernelLaunch(token_kernels.draw_kernel, (rows,), arguments, WARPS)
+
+
+def sample_launches(dtype: torch.dtype, vocabulary: int = 2**18) -> Iterator[tuple[str, KernelLaunch]]:
+    """Yield launches that need most of a GPU, with names, for checks where there is none."""
+    logits = torch.empty(1, vocabulary, dtype=dtype)
+    uniforms, tokens = torch.empty(1, dtype=torch.float64), torch.empty(1, dtype=torch.int64)
+    drawn = DeviceDraw(tokens, torch.empty(1), torch.empty(1, dtype=torch.bool))
+    everything = SamplingParams(top_k=100, top_p=0.9, min_p=0.1, logprobs=True)
+    yield "draw", draw_launch(logits, uniforms, drawn, everything)
+    yield "greedy", draw_launch(logits, uniforms, drawn, SamplingParams(temperature=0, logprobs=True))
 
 
 def raise_on_fault(faults: npt.NDArray[np.bool_]) -> None:
@@ -81,35 +102,9 @@ def raise_on_fault(faults: npt.NDArray[np.bool_]) -> None:
         raise largest_logit_error("not a finite number", int(faults.argmax()), len(faults))
 
 
-def tile_slots(vocabulary: int) -> int:
+def _tile_slots(vocabulary: int) -> int:
     """Room for the tiles of a row: a power of two."""
     return max(16, 1 << (-(-vocabulary // TILE) - 1).bit_length())
-
-
-@dataclass(frozen=True)
-class KernelSpec:
-    """What a kernel is compiled for, in the words of `triton.compiler.ASTSource`."""
-
-    kernel: Any  # triton.JITFunction
-    signature: dict[str, str]  # argument -> type
-    constexprs: dict[str, Any]
-    warps: int
-
-
-def compile_specs() -> Iterator[KernelSpec]:
-    """Yield the variants of the kernels that need most of a GPU, for compilation where there is none."""
-    from sampler.engine import token_kernels
-
-    pointers = {"uniforms": "*fp64", "tokens": "*i64", "logprobs": "*fp32", "faults": "*i1"}
-    numbers = dict.fromkeys(("scale", "top_k", "depth_k", "top_p", "depth_p", "min_p"), "fp32")
-    types = pointers | {"row_stride": "i32", "vocabulary": "i32"} | numbers
-    everything = {"TOP_K": True, "TOP_P": True, "LOGPROBS": True, "TILE": TILE, "TILES": tile_slots(2**18)}
-    for dtype in ("*bf16", "*fp16", "*fp32"):
-        for kernel in (token_kernels.draw_kernel, token_kernels.greedy_kernel):
-            constexprs = {name: everything[name] for name in kernel.arg_names if name in everything}
-            given = types | {"logits": dtype} | dict.fromkeys(constexprs, "constexpr")
-            signature = {name: given[name] for name in kernel.arg_names}
-            yield KernelSpec(kernel, signature, constexprs, WARPS)
 
 
 def _filters(params: SamplingParams, vocabulary: int) -> dict[str, float | bool]:

@@ -41,7 +41,7 @@ class RankedTokens:
         """
         rows, blocks, block = scores.shape
         chosen = maxima.topk(min(width, blocks)).indices
-        places = chosen + torch.arange(rows, device=scores.device)[:, None] * blocks
+        places = chosen + torch.arange(rows)[:, None] * blocks
         near = scores.flatten(0, 1).index_select(0, places.flatten()).view(rows, -1)
         place = near.topk(min(width, near.shape[1])).indices
         ids = chosen.gather(1, place // block) * block + place % block

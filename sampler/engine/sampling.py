@@ -8,7 +8,7 @@ What a row draws depends on nothing but its own logits and its uniform number, d
 operation here works row by row, and none splits the sum of a row over threads. Rows are handled a few at a
 time, which keeps what lies between the operations in the processor's cache.
 
-`sampler.engine.token_kernels` does the same on an accelerator.
+On a CUDA device the kernels of `sampler.engine.token_kernels` do the same.
 """
 
 from __future__ import annotations
@@ -54,13 +54,15 @@ def draw_tokens(
     Raises:
         ModelOutputError: a row's largest logit is not a finite number.
     """
-    numbers = torch.from_numpy(uniforms).to(logits.device)
+    numbers = torch.from_numpy(uniforms)
+    if logits.is_cuda:
+        return _draw_on_device(logits, numbers, params)
     rows, vocabulary = logits.shape
     if params.top_k >= vocabulary:
         params = replace(params, top_k=0)
     step = max(_CACHED_TOKENS // vocabulary, torch.get_num_threads())
-    tokens = torch.empty(rows, dtype=torch.int64, device=logits.device)
-    logprobs = torch.empty(rows, device=logits.device) if params.logprobs else None
+    tokens = torch.empty(rows, dtype=torch.int64)
+    logprobs = torch.empty(rows) if params.logprobs else None
     for lo in range(0, rows, step):
         scores = _in_blocks(logits[lo : lo + step])
         maxima = scores.amax(-1)
@@ -73,13 +75,21 @@ def draw_tokens(
     return DrawnTokens(tokens, logprobs)
 
 
+def _draw_on_device(logits: torch.Tensor, numbers: torch.Tensor, params: SamplingParams) -> DrawnTokens:
+    from sampler.engine.device_sampling import draw_tokens_on_device, raise_on_fault
+
+    drawn = draw_tokens_on_device(logits, numbers.to(logits.device), params)
+    raise_on_fault(drawn.faults.cpu().numpy())
+    return DrawnTokens(drawn.tokens, drawn.logprobs)
+
+
 def _in_blocks(logits: torch.Tensor) -> torch.Tensor:
     """`[rows, blocks, BLOCK]`, float32; what the last block lacks is minus infinity."""
     rows, vocabulary = logits.shape
     blocks = -(-vocabulary // BLOCK)
     if vocabulary == blocks * BLOCK and logits.dtype == torch.float32 and logits.is_contiguous():
         return logits.view(rows, blocks, BLOCK)
-    scores = torch.empty(rows, blocks * BLOCK, device=logits.device)
+    scores = torch.empty(rows, blocks * BLOCK)
     scores[:, :vocabulary] = logits
     scores[:, vocabulary:] = float("-inf")
     return scores.view(rows, blocks, BLOCK)
@@ -127,8 +137,8 @@ def _draw_of_few(
     params: SamplingParams,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Draws where only few tokens are left: `[rows]`, bool, which rows are settled so; `[rows]`, tokens."""
-    settled = torch.zeros(len(scores), dtype=torch.bool, device=scores.device)
-    tokens = torch.empty(len(scores), dtype=torch.int64, device=scores.device)
+    settled = torch.zeros(len(scores), dtype=torch.bool)
+    tokens = torch.empty(len(scores), dtype=torch.int64)
     width = RANKED // 2 if params.top_k < RANKED // 2 else RANKED
     total = mass(weights)
     few = torch.full_like(settled, params.top_k < width)
@@ -183,4 +193,4 @@ def _take(values: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
 
 def _rows_of(values: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
     """One place of each row: `[rows, n, ..]` and `[rows]` to `[rows, ..]`."""
-    return values[torch.arange(len(places), device=places.device), places]
+    return values[torch.arange(len(places)), places]

@@ -64,7 +64,7 @@ def filter_all(scores: torch.Tensor, weights: torch.Tensor, params: SamplingPara
         `[rows, blocks, block]`: the weights, 0 where a token is filtered out.
     """
     if params.top_k:
-        count = torch.full(scores.shape[:1], params.top_k, dtype=torch.float64, device=scores.device)
+        count = torch.full(scores.shape[:1], params.top_k, dtype=torch.float64)
         pivot, _ = find_pivot(scores, torch.ones_like(scores), count, params.temperature * _WEIGHTLESS)
         weights = weights * _at_least(scores, pivot)
     if params.top_p < 1:
