@@ -2,7 +2,7 @@
 
     python scripts/bench_attention.py --out attention.json
     python scripts/bench_attention.py --rows 64 --prefix 256 2048 8192 --suffix 0 64 --heads 8/2
-    python scripts/bench_attention.py --device cuda --out attention-gpu.json --resume --minutes 9
+    python scripts/bench_attention.py --device cuda --out attention-gpu.json --resume --minutes 8
 
 One call is one layer's decode attention. Calls go round over several layers' keys and values, as in a model,
 so that those of one layer do not stay in a cache for the next call. The floor is the larger of bytes over
@@ -128,7 +128,7 @@ def _sizes(heads: str, head_dim: int) -> tuple[int, int, int]:
         size = []
     if kv < 1 or query % kv or len(size) > 1:
         sys.exit(f"--heads {heads}: give query heads / kv heads, a divisor, such as 8/2 or 32/32/128")
-    return query, kv, *(size or [head_dim])
+    return query, kv, size[0] if size else head_dim
 
 
 def _table_row(point: Row) -> list[str]:

@@ -2,7 +2,7 @@
 
     python scripts/bench_decode.py --out decode.json                      # the CPU grid: hours
     python scripts/bench_decode.py --batch 64 --prefix 2048 --heads gqa   # a point of it
-    python scripts/bench_decode.py --device cuda --out gpu.json --resume --minutes 9    # a slice at a time
+    python scripts/bench_decode.py --device cuda --out gpu.json --resume --minutes 8    # a slice at a time
     python scripts/bench_decode.py --workload three-level --out workload.json
 
 The grid. A batch of samples shares one prefix, and each has a suffix around `--suffix` tokens. Timed is a
@@ -119,7 +119,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--steps", type=int, default=8, help="timed in a round")
     add("--rounds", type=int, default=3)
     add("--seconds", type=float, default=30.0, help="that a system may take for the steps of a round")
-    add("--memory", type=float, help="GiB a system may take beside the weights; default: 0.7 of what is free")
+    add("--memory", type=float, help="GiB a system may take beside weights; default: most of what is free")
     add(
         "--generate",
         type=float,
@@ -229,7 +229,8 @@ def _is_done(task: Task, results: ResultFile, options: argparse.Namespace) -> bo
 
 def _settings(options: argparse.Namespace, device: torch.device, dtype: torch.dtype) -> Settings:
     """The model has been loaded before: what is free is what it leaves."""
-    memory = options.memory * 2**30 if options.memory else 0.7 * free_memory(device)
+    share = 0.85 if device.type == "cuda" else 0.7  # other programs need the machine's memory too
+    memory = options.memory * 2**30 if options.memory else share * free_memory(device)
     return Settings(
         device,
         dtype,
