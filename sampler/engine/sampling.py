@@ -18,7 +18,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch.nn import functional
 
 from sampler.core import SamplingParams
 from sampler.engine.errors import ModelOutputError
@@ -63,14 +62,16 @@ def draw_tokens(
     step = max(_CACHED_TOKENS // vocabulary, torch.get_num_threads())
     tokens = torch.empty(rows, dtype=torch.int64)
     logprobs = torch.empty(rows) if params.logprobs else None
+    # Used for all rows: fresh memory costs more than what is computed in it.
+    work = torch.empty(2, min(step, rows), -(-vocabulary // BLOCK), BLOCK)
     for lo in range(0, rows, step):
         scores = _in_blocks(logits[lo : lo + step])
         maxima = scores.amax(-1)
         _check_finite(maxima.amax(-1), lo, rows)
-        drawn = _draw(scores, maxima, numbers[lo : lo + step], params)
+        drawn = _draw(scores, maxima, numbers[lo : lo + step], params, work[:, : len(scores)])
         tokens[lo : lo + step] = drawn
         if logprobs is not None:
-            every = functional.log_softmax(scores.flatten(1), -1)
+            every = torch.log_softmax(scores.flatten(1), -1, out=work[0, : len(scores)].flatten(1))
             logprobs[lo : lo + step] = every.gather(1, drawn[:, None]).squeeze(1)
     return DrawnTokens(tokens, logprobs)
 
@@ -111,14 +112,19 @@ def largest_logit_error(found: str, row: int, rows: int) -> ModelOutputError:
 
 
 def _draw(
-    scores: torch.Tensor, maxima: torch.Tensor, numbers: torch.Tensor, params: SamplingParams
+    scores: torch.Tensor,
+    maxima: torch.Tensor,
+    numbers: torch.Tensor,
+    params: SamplingParams,
+    work: torch.Tensor,
 ) -> torch.Tensor:
     if params.temperature == 0:
         block = maxima.argmax(-1)
         return block * BLOCK + _rows_of(scores, block).argmax(-1)
-    top = maxima.amax(-1)[:, None, None]
-    weights = (scores - top).div_(max(params.temperature, SMALLEST_TEMPERATURE))
-    weights = weights.flatten(1).softmax(-1).view_as(scores)
+    heated, weights = work
+    torch.sub(scores, maxima.amax(-1)[:, None, None], out=heated)
+    heated.div_(max(params.temperature, SMALLEST_TEMPERATURE))
+    torch.softmax(heated.flatten(1), -1, out=weights.flatten(1))
     if not params.top_k and params.top_p == 1 and not params.min_p:
         return _invert(weights, numbers)
     settled, tokens = _draw_of_few(scores, maxima, weights, numbers, params)
