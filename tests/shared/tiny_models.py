@@ -42,8 +42,8 @@ LATENT = {
     "n_group": 2,
     "topk_group": 1,
 }
-# Families that decode on a prompt tree.
-TREE_FAMILIES: dict[str, dict[str, Any]] = {
+# Families that decode on a prompt tree, and are promised to.
+FAMILIES: dict[str, dict[str, Any]] = {
     "llama": {},
     "qwen2": {},
     "qwen3": {},
@@ -67,6 +67,9 @@ TREE_FAMILIES: dict[str, dict[str, Any]] = {
     "gpt_oss": {**MIXED, **EXPERTS},
     "deepseek_v2": {**LATENT, "topk_method": "greedy", "head_dim": 8},
     "deepseek_v3": {**LATENT, "head_dim": 8},
+}
+# Others that do.
+MORE_FAMILIES: dict[str, dict[str, Any]] = {
     "olmo3": MIXED,
     "smollm3": {"no_rope_layers": [1, 0, 1]},
     "qwen2_moe": {**EXPERTS, "shared_expert_intermediate_size": 16},
@@ -77,6 +80,7 @@ TREE_FAMILIES: dict[str, dict[str, Any]] = {
     "jetmoe": EXPERTS,
     "stablelm": {},  # it hands no keyword arguments down to its layers
 }
+TREE_FAMILIES = FAMILIES | MORE_FAMILIES
 LINEAR_LAYERS = ["linear_attention", "full_attention", "linear_attention"]
 LINEAR = {
     "linear_num_value_heads": 4,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from tiny_models import TREE_FAMILIES, VOCABULARY, tiny_model
+from tiny_models import FAMILIES, VOCABULARY, tiny_model
 from transformers import GenerationConfig, PreTrainedModel
 
 from sampler.engine import Engine, Prompt, SamplingParams
@@ -38,7 +38,7 @@ def own_greedy(model: PreTrainedModel, prompt: Prompt, length: int) -> list[int]
     return out[0, ids.shape[1] :].tolist()
 
 
-@pytest.mark.parametrize("family", list(TREE_FAMILIES))
+@pytest.mark.parametrize("family", list(FAMILIES))
 def test_greedy_equals_transformers(family: str, tokenizer: Any) -> None:
     model = tiny_model(family)
     prompts = ragged_prompts()
