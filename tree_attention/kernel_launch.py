@@ -17,6 +17,7 @@ class KernelLaunch:
     grid: tuple[int, ...]
     arguments: dict[str, Any]  # by name: tensors, numbers, and the kernel's constants
     warps: int
+    registers: int | None = None  # of a thread, at most; None: as the assembler thinks best
 
     # Fusion would make bits depend on where the compiler finds a multiplication beside an addition.
     fusion = False
@@ -26,4 +27,9 @@ class KernelLaunch:
         on_gpu = device.type == "cuda"
         guard: AbstractContextManager[Any] = torch.cuda.device(device) if on_gpu else nullcontext()
         with guard:
-            self.kernel[self.grid](**self.arguments, num_warps=self.warps, enable_fp_fusion=self.fusion)
+            self.kernel[self.grid](**self.arguments, **self.options)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The compiler's options."""
+        return {"num_warps": self.warps, "maxnreg": self.registers, "enable_fp_fusion": self.fusion}

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from tree_attention.kv_pool import LayerShape
 
 LEAST_LANES = 16  # what a tensor core takes
+_NO_SPILLS = 128  # registers; left alone, the assembler takes fewer and spills, to run more programs at once
 SMALL_PLAN_LANES = 64  # plans of at most so many queries per kv head get the small tile
 
 
@@ -29,6 +30,7 @@ class TileShape:
     tokens: int  # likewise
     warps: int
     stages: int  # of the pipeline that fetches keys and values ahead
+    registers: int | None = None  # of a thread, at most; None: as the assembler thinks best
 
     def rows(self, group: int) -> int:
         """Rows of a tile when `group` query heads share a kv head."""
@@ -53,7 +55,7 @@ def choose_tile(layers: Sequence[LayerShape], query_heads: int, rows: int, *, ho
 def small_tile(widest: int, bytes_each: int) -> TileShape:
     """For few queries: reading keys is all the work, so many small programs share it."""
     if bytes_each > 2:  # products without tensor cores hold their operands in registers
-        return TileShape(LEAST_LANES, 16, warps=8 if widest > 128 else 4, stages=2)
+        return TileShape(LEAST_LANES, 16, warps=8 if widest > 128 else 4, stages=2, registers=_NO_SPILLS)
     return TileShape(LEAST_LANES, 32 if widest > 128 else 64, warps=4, stages=3)
 
 
@@ -64,7 +66,7 @@ def large_tile(widest: int, bytes_each: int, *, hopper: bool) -> TileShape:
     the time that its second-level cache delivers that byte.
     """
     if bytes_each > 2:
-        return TileShape(32, 16, warps=8, stages=2)
+        return TileShape(32, 16, warps=8, stages=2, registers=_NO_SPILLS)
     if widest > 128:
         return TileShape(64, 32, warps=8, stages=3)
     # Before Hopper, a product's operands and results are all in registers: 64 tokens would spill.

@@ -25,7 +25,7 @@ from tree_attention.plan_layout import PlanCapacity, PlanLayout, SplitLengths
 from tree_attention.tile_shapes import TileShape, choose_tile, padded
 
 DTYPES = (torch.float32, torch.bfloat16, torch.float16)
-_MERGE_ELEMENTS = 1024  # float32 that a program of the merge holds at a time
+_MERGE_ELEMENTS = 512  # float32 that a program of the merge holds at a time
 _LOG2_E = 1.0 / math.log(2.0)
 
 
@@ -59,7 +59,7 @@ class DevicePlan:
             tile: None for a choice by the capacity's rows.
             splits: None for the default.
             scratch: memory for partial results, which plans that never run at once may share: float32, at
-                least `scratch_size` long. None for memory of its own.
+                least as long as the module's `scratch_size` says. None for memory of its own.
 
         Raises:
             ValueError: the layers are not on one device, or the scratch is too small.
@@ -76,19 +76,14 @@ class DevicePlan:
         self._splits = splits or SplitLengths()
         self._tile = tile or tile_for(pool, query_heads, capacity.rows)
         self._tile_rows = _tile_rows(pool, query_heads, self._tile)
-        self._suffix_splits = -(-capacity.row_pages * pool.pages.page_tokens // self._splits.suffix)
+        self._suffix_splits = _suffix_splits(pool, capacity, self._splits)
         self._buffers = PlanBuffers(capacity, pool)
         self._plan: AttentionPlan | None = None
         self.positions = self._buffers.positions
-        size = self.scratch_size(query_heads)
+        size = scratch_size(pool, query_heads, capacity, self._splits)
         self._scratch = torch.empty(size, device=self.device) if scratch is None else scratch
         if len(self._scratch) < size:
             raise ValueError(f"the scratch holds {len(self._scratch)} float32; the capacity needs {size}")
-
-    def scratch_size(self, query_heads: int) -> int:
-        """The float32 numbers that partial results take, at most."""
-        widest = max(layer.value_dim for layer in self._pool.layers)
-        return self._slots * query_heads * (widest + 2)
 
     def needed(self, plan: AttentionPlan, row_pages: int = 0) -> PlanCapacity:
         """What `plan` needs, with `row_pages` suffix pages for the row that will have most."""
@@ -182,7 +177,9 @@ class DevicePlan:
         }
         programs = self.capacity.items + self.capacity.rows * self._suffix_splits
         grid = (programs, shape.kv_heads)
-        return KernelLaunch(triton_kernels.attend_kernel, grid, arguments, self._tile.warps)
+        return KernelLaunch(
+            triton_kernels.attend_kernel, grid, arguments, self._tile.warps, self._tile.registers
+        )
 
     def merge_launch(
         self, out: torch.Tensor, lse: torch.Tensor, layer: int, options: AttentionOptions
@@ -271,6 +268,19 @@ class DevicePlan:
             raise ValueError(f"the query's last axis must be contiguous; its strides are {query.stride()}")
         if not options.scale > 0:
             raise ValueError(f"scale is {options.scale}; these kernels need one above 0")
+
+
+def scratch_size(
+    pool: KvPool, query_heads: int, capacity: PlanCapacity, splits: SplitLengths | None = None
+) -> int:
+    """The float32 numbers that the partial results of plans of a capacity take, at most."""
+    widest = max(layer.value_dim for layer in pool.layers)
+    slots = capacity.node_partials + capacity.rows * _suffix_splits(pool, capacity, splits or SplitLengths())
+    return slots * query_heads * (widest + 2)
+
+
+def _suffix_splits(pool: KvPool, capacity: PlanCapacity, splits: SplitLengths) -> int:
+    return -(-capacity.row_pages * pool.pages.page_tokens // splits.suffix)
 
 
 def tile_for(pool: KvPool, query_heads: int, rows: int) -> TileShape:
