@@ -31,7 +31,8 @@ class TreeDecoder:
         ranks: RankGroup,
         budget_bytes: int,
     ) -> None:
-        self.pool = KvPool(mode.pool_layers(opened.layers), budget_bytes=budget_bytes)
+        budget = budget_bytes if mode.attends else None  # nothing is stored
+        self.pool = KvPool(mode.pool_layers(opened.layers), budget_bytes=budget)
         self._model = opened.tree_model
         self._mode = mode
         self._shapes = shapes
