@@ -117,7 +117,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--largest", action="store_true", help="also each system at its own largest batch")
     add("--systems", nargs="+", choices=SYSTEMS, help="default: all, on CUDA without hf_static and hf_batch")
     add("--steps", type=int, default=8, help="timed in a round")
-    add("--rounds", type=int, default=3)
+    add("--rounds", type=int, help="default: 3, on CUDA 2, where each captures its graphs anew")
     add("--seconds", type=float, default=30.0, help="that a system may take for the steps of a round")
     add("--memory", type=float, help="GiB a system may take beside weights; default: most of what is free")
     add(
@@ -146,6 +146,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def _with_defaults(options: argparse.Namespace) -> argparse.Namespace:
     on_cuda = options.device == "cuda"
     batches, prefixes = GRIDS[options.device]
+    options.rounds = options.rounds or (2 if on_cuda else 3)
     if options.quick:
         batches, prefixes = batches[:1], prefixes[:1]
         options.rounds, options.steps = min(options.rounds, 2), min(options.steps, 2)

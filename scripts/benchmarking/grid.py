@@ -6,6 +6,7 @@ else the machine does meanwhile touches all of them alike; the medians of the ro
 
 from __future__ import annotations
 
+import gc
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -141,6 +142,7 @@ def _run_round(decoder: Decoder, point: Point, measured: Measured, settings: Set
                 return False
             measured.rows = max(_ROW_MULTIPLE, measured.rows * 3 // 4 // _ROW_MULTIPLE * _ROW_MULTIPLE)
         finally:
+            gc.collect()  # a decoder's batch and graphs, before the next one takes their memory
             if settings.device.type == "cuda":
                 torch.cuda.empty_cache()
 

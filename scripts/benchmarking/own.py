@@ -9,7 +9,7 @@ import torch
 
 from benchmarking.decoders import Point, linear_seconds, time_steps, working_bytes
 from benchmarking.models import ModelShape
-from benchmarking.rates import Rates, Samples
+from benchmarking.rates import Rates, Samples, synchronize
 from benchmarking.roofline import decode_seconds
 from sampler.core import SamplingParams
 from sampler.engine.call_shapes import FREE
@@ -65,6 +65,7 @@ class OwnDecoder:
 
         samples = time_steps(step, None, point, seconds)
         runner.abandon()
+        synchronize(self._opened.tree_model.device)  # before the memory of the last steps is given back
         return samples
 
 
