@@ -12,6 +12,7 @@ from sampler.core import Completion, Prompt, SamplingParams
 from sampler.engine.errors import (
     DeviceError,
     EngineError,
+    KvMemoryError,
     ModelLoadError,
     ModelOutputError,
     PromptError,
@@ -30,6 +31,7 @@ __all__ = [
     "Engine",
     "EngineError",
     "EngineStats",
+    "KvMemoryError",
     "ModelLoadError",
     "ModelOutputError",
     "Prompt",

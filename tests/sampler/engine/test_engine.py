@@ -249,6 +249,7 @@ def test_exported_names() -> None:
         "Engine",
         "EngineError",
         "EngineStats",
+        "KvMemoryError",
         "ModelLoadError",
         "ModelOutputError",
         "Prompt",

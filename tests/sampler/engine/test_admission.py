@@ -1,0 +1,141 @@
+"""The budget: what is admitted, what does not fit, that the pool stays within bounds and ends empty."""
+
+from __future__ import annotations
+
+import math
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tiny_models import tiny_model
+
+from sampler.engine import Engine, KvMemoryError, Prompt, PromptError, SamplingParams
+from sampler.engine.admission import Admission, pages_to_reserve, suffix_bytes
+from sampler.engine.generation import Generation
+from tree_attention import KvPool, LayerShape
+
+PAGE = 16  # tokens
+
+
+def pool_of(budget: int | None = None) -> KvPool:
+    return KvPool([LayerShape(1, 1, 1, torch.float32, torch.device("cpu"))], budget_bytes=budget)
+
+
+def to_come(admission: Admission, counts: list[int], fed: list[int]) -> int:
+    """Pages."""
+    return admission.bytes_to_come(np.array(counts), np.array(fed)) // pool_of().page_bytes
+
+
+def test_at_first_the_limit_is_expected() -> None:
+    admission = Admission(pool_of(), 161)
+    assert to_come(admission, [0], [0]) == 10  # the last token is not stored
+    assert to_come(admission, [0, 33], [0, 32]) == 10 + 8
+    assert to_come(admission, [161], [160]) == 0
+
+
+def test_the_expectation_follows_what_ends() -> None:
+    admission = Admission(pool_of(), 160)
+    for _ in range(1000):
+        admission.learn(20)
+    assert to_come(admission, [0], [0]) == 2  # 21 or so tokens
+    half_as_much_again = math.ceil(149 / PAGE) - math.ceil(99 / PAGE)
+    assert to_come(admission, [100], [99]) == half_as_much_again
+    assert to_come(admission, [150], [149]) == 0  # the limit is near
+
+
+@pytest.mark.parametrize(("tokens", "pages"), [(1, 0), (2, 1), (17, 1), (18, 2), (160, 10)])
+def test_bytes_of_a_suffix(tokens: int, pages: int) -> None:
+    assert suffix_bytes(pool_of(), tokens) == pages * pool_of().page_bytes
+
+
+def test_an_arena_leaves_room_for_nodes() -> None:
+    page = pool_of().page_bytes
+    assert pages_to_reserve(pool_of(), 8, 33, node_bytes=10**9) == 16
+    assert pages_to_reserve(pool_of(100 * page), 8, 33, node_bytes=3 * page) == 16
+    assert pages_to_reserve(pool_of(100 * page), 80, 33, node_bytes=30 * page) == 70
+    assert pages_to_reserve(pool_of(100 * page), 80, 33, node_bytes=90 * page) == 50
+
+
+def test_a_prompt_that_does_not_fit_is_named_and_the_others_are_drawn(tokenizer: Any) -> None:
+    model = tiny_model("llama")
+    pool = Engine(model, tokenizer)._opened.pool  # type: ignore[union-attr]
+    needed = 60 * pool.token_bytes + pool.page_bytes
+    params = SamplingParams(max_new_tokens=17)
+    fits = Prompt("fits", token_ids=tuple(range(1, 61)), samples=5)
+    engine = Engine(model, tokenizer, kv_memory=needed)
+    assert len(list(engine.generate([fits], params))) == 5
+    tight = Engine(model, tokenizer, kv_memory=needed - 1)
+    says = rf"'fits' has 60 tokens.* needs {needed:,} bytes.*{needed - 1:,} bytes.*engine\.kv_memory"
+    with pytest.raises(PromptError, match=says):
+        tight.generate([fits], params)
+    small = Prompt("small", token_ids=(1, 2, 3), samples=5)
+    assert len(list(tight.generate([small], params))) == 5
+
+
+def test_memory_that_another_call_holds(tokenizer: Any) -> None:
+    model = tiny_model("llama")
+    pool = Engine(model, tokenizer)._opened.pool  # type: ignore[union-attr]
+    engine = Engine(model, tokenizer, kv_memory=64 * pool.token_bytes + pool.page_bytes)
+    prompts = [Prompt(name, token_ids=tuple(range(1, 61)), samples=2) for name in "ab"]
+    params = SamplingParams(max_new_tokens=9, temperature=0)
+    first = engine.generate(prompts[:1], params)
+    next(first)
+    with pytest.raises(KvMemoryError, match=r"prompt 'b' has no room .*Another call of generate"):
+        next(engine.generate(prompts[1:], params))
+    assert len(list(first)) == 1
+    assert engine.stats.kv_bytes == 0
+    assert len(list(engine.generate(prompts[1:], params))) == 2
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_pool_holds_no_more_than_it_must(
+    seed: int, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After every turn each stored node is needed, and nodes and rows cost a page too much at most."""
+    draw = random.Random(seed)
+    model = tiny_model("llama")
+    engine = Engine(model, tokenizer, max_rows=(4, 12, 30)[seed % 3])
+    pool = engine._opened.pool  # type: ignore[union-attr]
+    if seed % 2:
+        pool.budget_bytes = 66 * pool.token_bytes + 4 * pool.page_bytes
+        monkeypatch.setattr(Admission, "bytes_to_come", lambda *_: 0)
+    turns = 0
+    turn = Generation._turn
+
+    def checked(self: Generation) -> Any:
+        nonlocal turns
+        turns += 1
+        done = turn(self)
+        table, starting = self._table, self._starting
+        rows = [table.sample(slot) for slot in table.slots.tolist()]
+        needed = {node for sample in [*rows, *starting] for node in sample.leaf.path()}
+        stored = [node for node in self._schedule.nodes if node.storage is not None]
+        assert all(node in needed or node.waiting for node in stored)
+        assert needed <= set(stored)
+        tokens = sum(node.length for node in stored) + int(table.fed[table.slots].sum())
+        slack = (len(stored) + len(rows)) * pool.page_bytes
+        assert tokens * pool.token_bytes <= pool.bytes_in_use <= tokens * pool.token_bytes + slack
+        assert pool.budget_bytes is None or pool.reserved_bytes <= pool.budget_bytes
+        return done
+
+    monkeypatch.setattr(Generation, "_turn", checked)
+    stem = [draw.randint(1, 119) for _ in range(40)]
+    prompts = [
+        Prompt(
+            f"p{i}",
+            token_ids=(*stem[: draw.randint(1, 40)], *draw.choices(range(1, 120), k=draw.randint(1, 20))),
+            samples=draw.randint(1, 4),
+        )
+        for i in range(6)
+    ]
+    stream = engine.generate(prompts, SamplingParams(max_new_tokens=24, seed=seed, stop=("a", "e", "0")))
+    if seed == 4:
+        next(stream)
+        stream.close()  # type: ignore[attr-defined]
+    else:
+        assert len(list(stream)) == sum(len(p.sample_indices) for p in prompts)
+    assert turns > (0 if seed == 4 else 20)
+    assert (engine.stats.preemptions > 0) == (seed in (1, 3))
+    assert (pool.bytes_in_use, pool.open_branches) == (0, 0)
