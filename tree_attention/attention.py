@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
+import logging
 
 import torch
 
@@ -10,6 +12,8 @@ from tree_attention import cpu
 from tree_attention.backend import AttentionOptions, Backend
 from tree_attention.kv_pool import KvPool
 from tree_attention.plan import AttentionStep
+
+logger = logging.getLogger(__name__)
 
 
 def tree_attention(
@@ -63,8 +67,20 @@ def backend_for(device: torch.device) -> Backend:
 
     A platform that has no Triton (torch brings it along on Linux) gets torch's operators on every device.
     """
-    if device.type == "cuda" and importlib.util.find_spec("triton") is not None:
+    if device.type == "cuda" and triton_installed():
         from tree_attention import triton_backend
 
         return triton_backend.attend
     return cpu.attend
+
+
+@functools.cache
+def triton_installed() -> bool:
+    """Whether CUDA devices can be given Triton's kernels; where they cannot, that is logged once."""
+    if importlib.util.find_spec("triton") is not None:
+        return True
+    logger.warning(
+        "Triton is not installed: the GPU attends by torch's own operators and without CUDA graphs, which is "
+        "exact, but much slower. On Linux, run: pip install triton"
+    )
+    return False

@@ -80,6 +80,7 @@ class OpenedModel:
 
     tree_model: TreeModel
     layers: tuple[LayerShape, ...]
+    query_heads: tuple[int, ...]  # of each layer
 
 
 def open_model(model: PreTrainedModel) -> OpenedModel:
@@ -98,7 +99,8 @@ def open_model(model: PreTrainedModel) -> OpenedModel:
         reason = _reason_in_calls(tree_model.model, calls)
         if reason:
             raise UnsupportedModelError(model_type, reason)
-        opened = OpenedModel(tree_model, tuple(_layer_shape(call) for call in calls))
+        heads = tuple(call.query.shape[1] for call in calls)
+        opened = OpenedModel(tree_model, tuple(_layer_shape(call) for call in calls), heads)
         try:
             reason = _reason_in_numbers(model, opened)
         except TRIAL_ERRORS as error:

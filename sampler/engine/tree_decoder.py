@@ -9,12 +9,14 @@ from sampler.engine.admission import pages_to_reserve, suffix_bytes
 from sampler.engine.call_shapes import CallShapes
 from sampler.engine.errors import PromptError
 from sampler.engine.generation import Generation
+from sampler.engine.graph_runner import GraphRunner
 from sampler.engine.modes import AttentionMode
 from sampler.engine.prefill import Prefill
 from sampler.engine.runner import DecodeRunner, EagerRunner
 from sampler.engine.samples import SampleForest
 from sampler.engine.schedule import Schedule
 from sampler.engine.stats import EngineStats
+from sampler.engine.step_cache import step_cache_for
 from sampler.engine.stopping import StopRules
 from sampler.engine.tensor_parallel import RankGroup
 from tree_attention import KvPool, OpenedModel
@@ -37,6 +39,7 @@ class TreeDecoder:
         self._mode = mode
         self._shapes = shapes
         self._ranks = ranks
+        self._steps = step_cache_for(opened, self.pool, mode, ranks)
 
     def generate(
         self,
@@ -72,6 +75,8 @@ class TreeDecoder:
 
     def runner(self, params: SamplingParams) -> DecodeRunner:
         """What makes decoding steps on the pool, on the model's device."""
+        if self._steps is not None:
+            return GraphRunner(self._steps, params, self._shapes)
         return EagerRunner(self._model, self.pool, params, self._mode, self._shapes, self._ranks)
 
     def _reserving(
