@@ -81,7 +81,7 @@ class Variant:
         query = torch.empty(self.rows, self.query_heads, self.key_dim, dtype=self.dtype)
         out = query.new_empty(self.rows, self.query_heads, self.value_dim)
         options = AttentionOptions(scale=0.1, sinks=out[0, :, 0] if self.options else None, **self.options)
-        yield "attend", plan.attend_launch(query, 0, options)
+        yield from zip(("nodes", "suffixes"), plan.attend_launches(query, 0, options), strict=False)
         if not self.prefill:
             lse = out.new_empty(out.shape[:2], dtype=torch.float32)
             yield "merge", plan.merge_launch(out, lse, 0, options)
@@ -174,11 +174,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="a few variants instead of all")
     chosen = parser.parse_args(arguments)
     print(f"{'kernel':52}{'type':6}{'sm':4}{'tile / warps':16}{'regs':>5}{'spilled':>9}{'shared KiB':>11}")
-    broken = 0
+    checked = broken = 0
     for arch in chosen.arch:
         for kind, name, launch in all_launches(arch, quick=chosen.quick):
             if chosen.only in f"{name} {kind}":
                 broken += print_usage(f"{name:52}{kind:6}", launch, arch)
+                checked += 1
+    if not checked:
+        parser.error(f"no kernel's line contains {chosen.only!r}")
     print(f"{broken} out of bounds" if broken else "all within bounds: no spills, and they fit")
     return 1 if broken else 0
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import weakref
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -75,6 +76,7 @@ class DevicePlan:
         self._prefill = prefill
         self._splits = splits or SplitLengths()
         self._tile = tile or tile_for(pool, query_heads, capacity.rows)
+        self._suffix_tile = choose_tile(pool.layers, query_heads, 1, hopper=True)
         self._tile_rows = _tile_rows(pool, query_heads, self._tile)
         self._suffix_splits = _suffix_splits(pool, capacity, self._splits)
         self._buffers = PlanBuffers(capacity, pool)
@@ -138,48 +140,38 @@ class DevicePlan:
         shape = self._pool.layers[layer]
         out = query.new_empty(*query.shape[:2], shape.value_dim)
         lse = query.new_empty(query.shape[:2], dtype=torch.float32)
-        self.attend_launch(query, layer, options).run(self.device)
+        for launch in self.attend_launches(query, layer, options):
+            launch.run(self.device)
         self.merge_launch(out, lse, layer, options).run(self.device)
         return out, lse
 
-    def attend_launch(self, query: torch.Tensor, layer: int, options: AttentionOptions) -> KernelLaunch:
-        """The launch that computes all partial results."""
-        shape = self._pool.layers[layer]
-        group = query.shape[1] // shape.kv_heads
-        partial_out, partial_sum = self._partials(query.shape[1], shape.value_dim)
-        capped = options.softcap is not None
-        arguments = {
-            "query": query,
-            "query_row_stride": query.stride(0),
-            "query_head_stride": query.stride(1),
+    def attend_launches(
+        self, query: torch.Tensor, layer: int, options: AttentionOptions
+    ) -> Iterator[KernelLaunch]:
+        """The launches that compute all partial results.
+
+        Nodes and suffixes have one each, because they want tiles of different size: a program holds its
+        tile's share of the chip even if it has nothing to do, and a suffix has few lanes.
+        """
+        common = self._common(query, layer, options)
+        kv_heads, group = self._pool.layers[layer].kv_heads, common["GROUP"]
+        nodes = {
             "items": self._buffers.items,
             "addresses": self._buffers.addresses[layer],
-            "partial_out": partial_out,
-            "partial_sum": partial_sum,
-            "tempered": options.scale / options.softcap if options.softcap else 1.0,
-            "unit": _LOG2_E * (options.softcap or options.scale),
-            "window": options.sliding_window or 0,
-            "item_programs": self.capacity.items,
-            "suffix_splits": self._suffix_splits,
-            "HEADS": query.shape[1],
-            "GROUP": group,
             "LANES": padded(self._tile_rows * group),
-            "SUFFIX_LANES": padded(group),
-            "TOKENS": self._tile.tokens,
-            "STAGES": self._tile.stages,
-            "SUFFIX_SPLIT": self._splits.suffix,
             "CAUSAL": self._prefill,
-            "SUFFIXES": self._suffix_splits > 0,
-            "WINDOWED": options.sliding_window is not None,
-            "CAPPED": capped,
-            **self._common(layer),
-            **self._arena(layer),
         }
-        programs = self.capacity.items + self.capacity.rows * self._suffix_splits
-        grid = (programs, shape.kv_heads)
-        return KernelLaunch(
-            triton_kernels.attend_kernel, grid, arguments, self._tile.warps, self._tile.registers
-        )
+        grid = (self.capacity.items, kv_heads)
+        yield _launch(triton_kernels.attend_nodes_kernel, grid, common | nodes, self._tile)
+        if self._suffix_splits:
+            suffixes = {
+                **self._arena(layer),
+                "suffix_splits": self._suffix_splits,
+                "LANES": padded(group),
+                "SPLIT": self._splits.suffix,
+            }
+            grid = (self.capacity.rows * self._suffix_splits, kv_heads)
+            yield _launch(triton_kernels.attend_suffixes_kernel, grid, common | suffixes, self._suffix_tile)
 
     def merge_launch(
         self, out: torch.Tensor, lse: torch.Tensor, layer: int, options: AttentionOptions
@@ -215,7 +207,9 @@ class DevicePlan:
             "key_head_stride": keys.stride(1),
             "value_row_stride": values.stride(0),
             "value_head_stride": values.stride(1),
-            **self._common(layer),
+            "rows": self._buffers.rows,
+            "positions": self.positions,
+            **self._dims(layer),
             **self._arena(layer),
         }
         return KernelLaunch(triton_kernels.write_kernel, tuple(keys.shape[:2]), arguments, warps=1)
@@ -233,13 +227,30 @@ class DevicePlan:
         sums = self._scratch[size : size + self._slots * heads * 2]
         return self._scratch[:size].view(-1, heads, value_dim), sums.view(-1, heads, 2)
 
-    def _common(self, layer: int) -> dict[str, Any]:
-        shape = self._pool.layers[layer]
+    def _common(self, query: torch.Tensor, layer: int, options: AttentionOptions) -> dict[str, Any]:
+        """The arguments that both kinds of attention take."""
+        partial_out, partial_sum = self._partials(query.shape[1], self._pool.layers[layer].value_dim)
         return {
+            "query": query,
+            "query_row_stride": query.stride(0),
+            "query_head_stride": query.stride(1),
             "rows": self._buffers.rows,
             "positions": self.positions,
-            "pages": self._buffers.pages,
-            "row_pages": self.capacity.row_pages,
+            "partial_out": partial_out,
+            "partial_sum": partial_sum,
+            "tempered": options.scale / options.softcap if options.softcap else 1.0,
+            "unit": _LOG2_E * (options.softcap or options.scale),
+            "window": options.sliding_window or 0,
+            "HEADS": query.shape[1],
+            "GROUP": query.shape[1] // self._pool.layers[layer].kv_heads,
+            "WINDOWED": options.sliding_window is not None,
+            "CAPPED": options.softcap is not None,
+            **self._dims(layer),
+        }
+
+    def _dims(self, layer: int) -> dict[str, int]:
+        shape = self._pool.layers[layer]
+        return {
             "KEY_DIM": shape.key_dim,
             "VALUE_DIM": shape.value_dim,
             "KEY_BLOCK": padded(shape.key_dim),
@@ -247,10 +258,13 @@ class DevicePlan:
         }
 
     def _arena(self, layer: int) -> dict[str, Any]:
+        """The suffix pages, and who has which."""
         pages = self._pool.pages
         return {
             "arena_keys": pages.keys[layer],
             "arena_values": pages.values[layer],
+            "pages": self._buffers.pages,
+            "row_pages": self.capacity.row_pages,
             "PAGE_TOKENS": pages.page_tokens,
         }
 
@@ -268,6 +282,12 @@ class DevicePlan:
             raise ValueError(f"the query's last axis must be contiguous; its strides are {query.stride()}")
         if not options.scale > 0:
             raise ValueError(f"scale is {options.scale}; these kernels need one above 0")
+
+
+def _launch(kernel: Any, grid: tuple[int, ...], arguments: dict[str, Any], tile: TileShape) -> KernelLaunch:
+    """A launch with a tile's constants and what runs it."""
+    constants = {"TOKENS": tile.tokens, "STAGES": tile.stages}
+    return KernelLaunch(kernel, grid, arguments | constants, tile.warps, tile.registers)
 
 
 def scratch_size(

@@ -1,10 +1,10 @@
 """The Triton kernels of tree attention: one over a list of work, one that merges, one that stores.
 
-Theory of operation. `attend_kernel` runs one program for each item of a plan (see `plan_layout`) or each
-split of a row's suffix, and for each kv head. It is the streaming softmax of FlashAttention (Dao, arXiv
-2307.08691), in powers of two: over tiles of tokens it keeps, for each lane, the highest score so far, the sum
-of 2^(score - shift) and the sum of values under those weights, all in float32. It leaves these as a *partial
-result*: `acc`, and beside it `(total, shift)`. `merge_kernel` brings a row's partial results under one shift
+Theory of operation. `attend_nodes_kernel` runs one program for each item of a plan (see `plan_layout`) and kv
+head, `attend_suffixes_kernel` one for each split of a row's suffix and kv head. Both are the streaming softmax
+of FlashAttention (Dao, arXiv 2307.08691), in powers of two: over tiles of tokens they keep, for each lane, the
+highest score so far, the sum of 2^(score - shift) and the sum of values under those weights, all in float32.
+They leave these as a *partial result*: `acc`, and beside it `(total, shift)`. `merge_kernel` brings a row's partial results under one shift
 and adds them up in the order of the row's path.
 
 A row's bits do not depend on the other rows of a batch. Lanes do not mix, tiles of tokens lie at fixed places
@@ -149,88 +149,96 @@ def _walk_node(
     return acc, total, top
 
 
-@triton.jit
-def _attend_item(
-    item, kv_head, query, query_row_stride, query_head_stride, rows, positions, addresses, like,
+@triton.jit(do_not_specialize=["window"])
+def attend_nodes_kernel(
+    query, query_row_stride, query_head_stride, items, rows, positions, addresses,
     partial_out, partial_sum, tempered, unit, window,
     HEADS: tl.constexpr, GROUP: tl.constexpr, KEY_DIM: tl.constexpr, VALUE_DIM: tl.constexpr,
     KEY_BLOCK: tl.constexpr, VALUE_BLOCK: tl.constexpr, LANES: tl.constexpr, TOKENS: tl.constexpr,
     STAGES: tl.constexpr, CAUSAL: tl.constexpr, WINDOWED: tl.constexpr, CAPPED: tl.constexpr,
 ):  # fmt: skip
-    """One tile of rows over one split of a node."""
+    """One tile of rows over one split of a node; grid: (items, kv heads)."""
+    item = items + tl.program_id(0) * 8
+    kv_head = tl.program_id(1)
     node = tl.load(item)
-    kv_lo = tl.load(item + 1)
-    kv_hi = tl.load(item + 2)
-    row_lo = tl.load(item + 3)
-    row_hi = tl.load(item + 4)
-    ordinal = tl.load(item + 5)
-    start = tl.load(item + 6)
-    length = tl.load(item + 7)
-    lane = tl.arange(0, LANES)
-    row = row_lo + lane // GROUP
-    head = kv_head * GROUP + lane % GROUP
-    live = row < row_hi
-    position = tl.load(positions + row, mask=live, other=0).to(tl.int32)
-    first_position = tl.min(tl.where(live, position, FAR))
-    last_position = tl.max(position)
-    lanes_query = _load_query(query, row, head, live, query_row_stride, query_head_stride, KEY_DIM, KEY_BLOCK)
-    pointer = tl.pointer_type(like.dtype.element_ty)
-    head_start = kv_head.to(tl.int64) * length
-    keys = tl.load(addresses + 2 * node).to(pointer)
-    values = tl.load(addresses + 2 * node + 1).to(pointer)
-    keys = tl.multiple_of(keys, 16) + head_start * KEY_DIM
-    values = tl.multiple_of(values, 16) + head_start * VALUE_DIM
+    if node >= 0:
+        kv_lo = tl.load(item + 1)
+        kv_hi = tl.load(item + 2)
+        row_lo = tl.load(item + 3)
+        row_hi = tl.load(item + 4)
+        ordinal = tl.load(item + 5)
+        start = tl.load(item + 6)
+        length = tl.load(item + 7)
+        lane = tl.arange(0, LANES)
+        row = row_lo + lane // GROUP
+        head = kv_head * GROUP + lane % GROUP
+        live = row < row_hi
+        position = tl.load(positions + row, mask=live, other=0).to(tl.int32)
+        first_position = tl.min(tl.where(live, position, FAR))
+        last_position = tl.max(position)
+        lanes_query = _load_query(
+            query, row, head, live, query_row_stride, query_head_stride, KEY_DIM, KEY_BLOCK
+        )
+        pointer = tl.pointer_type(query.dtype.element_ty)
+        head_start = kv_head.to(tl.int64) * length
+        keys = tl.load(addresses + 2 * node).to(pointer)
+        values = tl.load(addresses + 2 * node + 1).to(pointer)
+        keys = tl.multiple_of(keys, 16) + head_start * KEY_DIM
+        values = tl.multiple_of(values, 16) + head_start * VALUE_DIM
 
-    # Tokens [lo, hi) are seen by some lane, [full_lo, full_hi) by all; tiles lie at fixed places from kv_lo.
-    lo = kv_lo
-    full_lo = kv_lo
-    if WINDOWED:
-        lo += tl.maximum(0, first_position - window + 1 - start - kv_lo) // TOKENS * TOKENS
-        full_lo += tl.cdiv(tl.maximum(0, last_position - window + 1 - start - kv_lo), TOKENS) * TOKENS
-    hi = kv_hi
-    full_hi = kv_hi
-    if CAUSAL:
-        hi = tl.minimum(hi, last_position + 1 - start)
-        full_hi = tl.minimum(full_hi, first_position + 1 - start)
-    full_hi = kv_lo + tl.maximum(0, full_hi - kv_lo) // TOKENS * TOKENS
-    full_lo = tl.minimum(full_lo, hi)
-    full_hi = tl.maximum(full_hi, full_lo)
+        # Some lane sees tokens [lo, hi), all see [full_lo, full_hi). Tiles lie at fixed places from kv_lo.
+        lo = kv_lo
+        full_lo = kv_lo
+        if WINDOWED:
+            lo += tl.maximum(0, first_position - window + 1 - start - kv_lo) // TOKENS * TOKENS
+            full_lo += tl.cdiv(tl.maximum(0, last_position - window + 1 - start - kv_lo), TOKENS) * TOKENS
+        hi = kv_hi
+        full_hi = kv_hi
+        if CAUSAL:
+            hi = tl.minimum(hi, last_position + 1 - start)
+            full_hi = tl.minimum(full_hi, first_position + 1 - start)
+        full_hi = kv_lo + tl.maximum(0, full_hi - kv_lo) // TOKENS * TOKENS
+        full_lo = tl.minimum(full_lo, hi)
+        full_hi = tl.maximum(full_hi, full_lo)
 
-    acc = tl.zeros([LANES, VALUE_BLOCK], tl.float32)
-    total = tl.zeros([LANES], tl.float32)
-    top = tl.full([LANES], float("-inf"), tl.float32)
-    if WINDOWED:
+        acc = tl.zeros([LANES, VALUE_BLOCK], tl.float32)
+        total = tl.zeros([LANES], tl.float32)
+        top = tl.full([LANES], float("-inf"), tl.float32)
+        if WINDOWED:
+            acc, total, top = _walk_node(
+                acc, total, top, lanes_query, keys, values, lo, full_lo, kv_hi, start, position, tempered,
+                unit, window, KEY_DIM, VALUE_DIM, KEY_BLOCK, VALUE_BLOCK, TOKENS, STAGES, True, CAUSAL,
+                WINDOWED, CAPPED,
+            )  # fmt: skip
         acc, total, top = _walk_node(
-            acc, total, top, lanes_query, keys, values, lo, full_lo, kv_hi, start, position, tempered, unit,
+            acc, total, top, lanes_query, keys, values, full_lo, full_hi, kv_hi, start, position, tempered,
+            unit, window, KEY_DIM, VALUE_DIM, KEY_BLOCK, VALUE_BLOCK, TOKENS, STAGES, False, CAUSAL, WINDOWED,
+            CAPPED,
+        )  # fmt: skip
+        acc, total, top = _walk_node(
+            acc, total, top, lanes_query, keys, values, full_hi, hi, kv_hi, start, position, tempered, unit,
             window, KEY_DIM, VALUE_DIM, KEY_BLOCK, VALUE_BLOCK, TOKENS, STAGES, True, CAUSAL, WINDOWED,
             CAPPED,
         )  # fmt: skip
-    acc, total, top = _walk_node(
-        acc, total, top, lanes_query, keys, values, full_lo, full_hi, kv_hi, start, position, tempered, unit,
-        window, KEY_DIM, VALUE_DIM, KEY_BLOCK, VALUE_BLOCK, TOKENS, STAGES, False, CAUSAL, WINDOWED, CAPPED,
-    )  # fmt: skip
-    acc, total, top = _walk_node(
-        acc, total, top, lanes_query, keys, values, full_hi, hi, kv_hi, start, position, tempered, unit,
-        window, KEY_DIM, VALUE_DIM, KEY_BLOCK, VALUE_BLOCK, TOKENS, STAGES, True, CAUSAL, WINDOWED, CAPPED,
-    )  # fmt: skip
-    slot = tl.load(rows + row * 4, mask=live, other=0) + ordinal
-    _leave_partial(
-        partial_out, partial_sum, slot, head, live, acc, total, top, unit, HEADS, VALUE_DIM, VALUE_BLOCK
-    )
+        slot = tl.load(rows + row * 4, mask=live, other=0) + ordinal
+        _leave_partial(
+            partial_out, partial_sum, slot, head, live, acc, total, top, unit, HEADS, VALUE_DIM, VALUE_BLOCK
+        )
 
 
-@triton.jit
-def _attend_suffix(
-    program, kv_head, query, query_row_stride, query_head_stride, rows, positions, arena_keys, arena_values,
-    pages, row_pages, partial_out, partial_sum, tempered, unit, window, suffix_splits,
+@triton.jit(do_not_specialize=["window", "row_pages", "suffix_splits"])
+def attend_suffixes_kernel(
+    query, query_row_stride, query_head_stride, rows, positions, arena_keys, arena_values, pages, row_pages,
+    partial_out, partial_sum, tempered, unit, window, suffix_splits,
     HEADS: tl.constexpr, GROUP: tl.constexpr, KEY_DIM: tl.constexpr, VALUE_DIM: tl.constexpr,
     KEY_BLOCK: tl.constexpr, VALUE_BLOCK: tl.constexpr, LANES: tl.constexpr, TOKENS: tl.constexpr,
     STAGES: tl.constexpr, PAGE_TOKENS: tl.constexpr, SPLIT: tl.constexpr,
     WINDOWED: tl.constexpr, CAPPED: tl.constexpr,
 ):  # fmt: skip
-    """One row over one split of its suffix, if it has so many."""
-    row = program // suffix_splits
-    split = program % suffix_splits
+    """One row over one split of its suffix, if it has so many; grid: (rows * suffix_splits, kv heads)."""
+    row = tl.program_id(0) // suffix_splits
+    split = tl.program_id(0) % suffix_splits
+    kv_head = tl.program_id(1)
     start = tl.load(rows + row * 4 + 2)
     position = tl.load(positions + row).to(tl.int32)
     lo = split * SPLIT
@@ -266,42 +274,6 @@ def _attend_suffix(
         _leave_partial(
             partial_out, partial_sum, slot, head, live, acc, total, top, unit, HEADS, VALUE_DIM, VALUE_BLOCK
         )
-
-
-@triton.jit(do_not_specialize=["item_programs", "suffix_splits", "row_pages", "window"])
-def attend_kernel(
-    query, query_row_stride, query_head_stride, items, rows, positions, addresses, arena_keys, arena_values,
-    pages, partial_out, partial_sum, tempered, unit, window, item_programs, suffix_splits, row_pages,
-    HEADS: tl.constexpr, GROUP: tl.constexpr, KEY_DIM: tl.constexpr, VALUE_DIM: tl.constexpr,
-    KEY_BLOCK: tl.constexpr, VALUE_BLOCK: tl.constexpr, LANES: tl.constexpr, SUFFIX_LANES: tl.constexpr,
-    TOKENS: tl.constexpr, STAGES: tl.constexpr, PAGE_TOKENS: tl.constexpr, SUFFIX_SPLIT: tl.constexpr,
-    CAUSAL: tl.constexpr, SUFFIXES: tl.constexpr, WINDOWED: tl.constexpr, CAPPED: tl.constexpr,
-):  # fmt: skip
-    """All partial results of a step in one layer; grid: (item_programs + rows * suffix_splits, kv heads).
-
-    Items come first: they are the long ones, and suffixes then fill the gaps at the end. The suffixes are
-    programs of the same launch, though their tiles are smaller, so that neither waits for the other's last.
-    """
-    program = tl.program_id(0)
-    kv_head = tl.program_id(1)
-    if program < item_programs:
-        item = items + program * 8
-        if tl.load(item) >= 0:
-            _attend_item(
-                item, kv_head, query, query_row_stride, query_head_stride, rows, positions, addresses,
-                arena_keys, partial_out, partial_sum, tempered, unit, window,
-                HEADS, GROUP, KEY_DIM, VALUE_DIM, KEY_BLOCK, VALUE_BLOCK, LANES, TOKENS, STAGES,
-                CAUSAL, WINDOWED, CAPPED,
-            )  # fmt: skip
-    else:
-        if SUFFIXES:
-            _attend_suffix(
-                program - item_programs, kv_head, query, query_row_stride, query_head_stride, rows, positions,
-                arena_keys, arena_values, pages, row_pages, partial_out, partial_sum, tempered, unit, window,
-                suffix_splits,
-                HEADS, GROUP, KEY_DIM, VALUE_DIM, KEY_BLOCK, VALUE_BLOCK, SUFFIX_LANES, TOKENS, STAGES,
-                PAGE_TOKENS, SUFFIX_SPLIT, WINDOWED, CAPPED,
-            )  # fmt: skip
 
 
 @triton.jit

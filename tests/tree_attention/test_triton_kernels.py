@@ -105,6 +105,21 @@ def test_backend_of_one_call(case_maker: Maker, kind: str) -> None:
     assert torch.equal(out, again)
 
 
+ON_GPU = [pytest.mark.gpu, pytest.mark.skipif(DEVICE != "cuda", reason="needs a CUDA device")]
+
+
+@pytest.mark.parametrize("tokens", [4_200, pytest.param(100_000, marks=ON_GPU)])
+def test_a_long_node(case_maker: Maker, tokens: int) -> None:
+    """Many splits of a node, and weights of very different size."""
+    maker = case_maker(kv_heads=1, group=1, key_dim=16, value_dim=16, device=DEVICE)
+    case = maker.decode_below([maker.fill(maker.pool.allocate_node(None, tokens))], longest_suffix=2)
+    options = AttentionOptions(scale=4.0)
+    out, lse = triton_backend.attend(case.query, case.pool, 0, case.step, options)
+    expected, expected_lse = reference_attention_with_lse(case.query, case.pool, 0, case.step, options)
+    assert relative_error(out, expected) <= 10 * FLOAT32_BOUND  # scores of 60 are themselves exact to 4e-6
+    torch.testing.assert_close(lse.double(), expected_lse, atol=3e-5, rtol=0)
+
+
 def unsplit(case: Any, options: AttentionOptions) -> torch.Tensor:
     """One softmax a row in the case's dtype, as an ordinary 16-bit attention computes it."""
     rows = []
@@ -174,12 +189,16 @@ def test_the_check_has_teeth(case_maker: Maker) -> None:
     plan = triton_backend.plan_of_step(case.step, case.pool, case.query.shape[1], SPLITS)
     expected, _ = reference_attention_with_lse(case.query, case.pool, 0, case.step, options)
 
-    def error(damage: Callable[..., None]) -> float:
-        launch = plan.attend_launch(case.query, 0, options)
+    for launch in plan.attend_launches(case.query, 0, options):
         launch.run(plan.device)
-        damage(launch.arguments["partial_out"], launch.arguments["partial_sum"])
-        out = case.query.new_empty(case.query.shape)
-        lse = case.query.new_empty(case.query.shape[:2])
+    partials = launch.arguments["partial_out"], launch.arguments["partial_sum"]
+    whole = [partial.clone() for partial in partials]
+
+    def error(damage: Callable[..., None]) -> float:
+        for partial, kept in zip(partials, whole, strict=True):
+            partial.copy_(kept)
+        damage(*partials)
+        out, lse = torch.empty_like(case.query), torch.empty_like(case.query[..., 0])
         plan.merge_launch(out, lse, 0, options).run(plan.device)
         return relative_error(out, expected)
 

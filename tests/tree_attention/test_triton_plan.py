@@ -155,14 +155,14 @@ def test_buffers_stay_where_they_are() -> None:
     query = torch.zeros(4, HEADS, KEY_DIM, device=DEVICE)
     branches = [decoding.pool.open_branch(leaf) for _ in range(3)]
     decoding.change([leaf] * 3, branches, [0] * 3)
-    before = decoding.device_plan.attend_launch(query, 1, OPTIONS)
+    before = list(decoding.device_plan.attend_launches(query, 1, OPTIONS))
     decoding.change([root], branches[:1], [0])
-    after = decoding.device_plan.attend_launch(query, 1, OPTIONS)
-    assert before.grid == after.grid
-    for name, value in before.arguments.items():
-        other = after.arguments[name]
-        same = value.data_ptr() == other.data_ptr() if isinstance(value, torch.Tensor) else value == other
-        assert same, name
+    for launch, after in zip(before, decoding.device_plan.attend_launches(query, 1, OPTIONS), strict=True):
+        assert launch.grid == after.grid
+        for name, value in launch.arguments.items():
+            other = after.arguments[name]
+            same = value.data_ptr() == other.data_ptr() if isinstance(value, torch.Tensor) else value == other
+            assert same, name
 
 
 @pytest.mark.gpu
