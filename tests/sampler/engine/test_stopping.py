@@ -11,6 +11,7 @@ from transformers import PreTrainedTokenizerFast
 
 from sampler.core import SamplingParams
 from sampler.engine.stopping import StopRules
+from sampler.fences import closed_fence_end
 
 EOS = 0
 
@@ -19,13 +20,13 @@ def rules(tokenizer: Any, *stop: str, longest: int = 1000) -> StopRules:
     return StopRules(tokenizer, [EOS], SamplingParams(stop=stop, max_new_tokens=longest))
 
 
-def feed(rules: StopRules, ids: list[int]) -> tuple[str | None, int, str]:
+def feed(rules: StopRules, ids: list[int], *, opens_fence: bool = False) -> tuple[str | None, int, str]:
     """Why the sample ends, after how many tokens, and its text."""
     for count in range(1, len(ids) + 1):
-        reason = rules.reason(ids[:count], opens_fence=False)
+        reason = rules.reason(ids[:count], opens_fence=opens_fence)
         if reason:
-            return reason, count, rules.text(ids[:count], reason, opens_fence=False)
-    return None, len(ids), rules.text(ids, None, opens_fence=False)
+            return reason, count, rules.text(ids[:count], reason, opens_fence=opens_fence)
+    return None, len(ids), rules.text(ids, None, opens_fence=opens_fence)
 
 
 def bytes_of(tokenizer: Any, text: str) -> list[int]:
@@ -130,3 +131,46 @@ def test_word_pieces_that_lose_their_space_alone() -> None:
     assert feed(rules(words, " end"), [1, 1, 2, 4]) == ("stop", 3, "the the")
     assert feed(rules(words, "s the"), [1, 4, 1]) == ("stop", 3, "the")
     assert feed(rules(words, "the "), [1, 4, 1, 3, 4]) == ("stop", 4, "thes ")
+
+
+def fence_rules(tokenizer: Any, *stop: str) -> StopRules:
+    return StopRules(tokenizer, [EOS], SamplingParams(stop=stop, stop_at_closed_fence=True))
+
+
+@pytest.mark.parametrize(
+    ("text", "stop", "opens", "expected"),
+    [
+        ("So:\n```py\nx\n```\nmore", (), False, ("fence", "So:\n```py\nx\n```\n")),
+        ("x\n```\n\n\nmore", (), True, ("fence", "x\n```\n")),
+        ("x\n```py\nmore", (), True, ("fence", "x\n```py\n")),
+        ("```\nx\n" + " " * 60 + "```" + " " * 60 + "\nmore", (), False, ("fence", None)),  # beyond the tail
+        ("```\nx\n```\nmore", ("more",), False, ("fence", "```\nx\n```\n")),
+        ("```\nx\n```\nmore", ("x",), False, ("stop", "```\n")),
+        ("```\nx\n```\nmore", ("```\nm",), False, ("fence", "```\nx\n```\n")),
+        ("```\nx\n```\nmore", ("\n```\n",), False, ("stop", "```\nx")),
+        ("```\nx\n```", (), False, (None, "```\nx\n```")),
+    ],
+)
+def test_a_closed_fence_ends_after_its_line(
+    tokenizer: Any, text: str, stop: tuple[str, ...], opens: bool, expected: tuple[str | None, str | None]
+) -> None:
+    ids = bytes_of(tokenizer, text)
+    reason, count, found = feed(fence_rules(tokenizer, *stop), ids, opens_fence=opens)
+    assert (reason, found) == (expected[0], text[:-4] if expected[1] is None else expected[1])
+    if reason == "fence":  # with the token that completes the line
+        assert count == len(bytes_of(tokenizer, found))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_fences_agree_with_a_search_at_every_token(tokenizer: Any, seed: int) -> None:
+    draw = random.Random(seed)
+    pieces = ["a", "```", "`", "~~~", "\n", "\n", "py", " ", "é"]
+    text = "".join(draw.choice(pieces) for _ in range(50))
+    ids = tokenizer(text, add_special_tokens=False)["input_ids"] if seed % 2 else bytes_of(tokenizer, text)
+    opens = seed % 4 < 2
+    texts = (tokenizer.decode(ids[:count]) for count in range(1, len(ids) + 1))
+    ends = (closed_fence_end(so_far, opens_fence=opens) for so_far in texts)
+    expected = next((count for count, end in enumerate(ends, 1) if end is not None), None)
+
+    reason, count, _ = feed(fence_rules(tokenizer), ids, opens_fence=opens)
+    assert (count if reason == "fence" else None) == expected
