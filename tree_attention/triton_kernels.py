@@ -4,8 +4,8 @@ Theory of operation. `attend_nodes_kernel` runs one program for each item of a p
 kv head, `attend_suffixes_kernel` one for each split of a row's suffix and kv head. Both are the streaming
 softmax of FlashAttention (Dao, arXiv 2307.08691), in powers of two: over tiles of tokens they keep, for each
 lane, the highest score so far, the sum of 2^(score - shift) and the sum of values under those weights, all
-in float32. They leave these as a *partial result*: `acc`, and beside it `(total, shift)`. `merge_kernel` brings
-a row's partial results under one shift and adds them up in the order of the row's path.
+in float32. They leave these as a *partial result*: `acc`, and beside it `(total, shift)`. `merge_kernel`
+brings a row's partial results under one shift and adds them up in the order of the row's path.
 
 A row's bits do not depend on the other rows of a batch. Lanes do not mix, tiles of tokens lie at fixed places
 of a split, and a tile that is hidden from a lane changes nothing of it, whether it is skipped or read and
