@@ -16,6 +16,7 @@ import sampler.engine
 from sampler.engine import Completion, Engine, ModelOutputError, Prompt, PromptError, SamplingParams
 from sampler.engine import engine as engine_module
 from sampler.engine.call_shapes import FREE
+from tree_attention import TreeModel
 
 STEM = "Given n, print it.\n"
 PROMPTS = [
@@ -108,6 +109,35 @@ def test_counts(engine: Engine) -> None:
         assert completion.shared_prompt_tokens == lengths[completion.prompt_id]  # every node has two samples
         assert completion.logprob is None
         assert completion.seconds >= 0
+
+
+def test_saved_tokens_and_ends_are_counted(engine: Engine) -> None:
+    params = SamplingParams(max_new_tokens=60, temperature=1.0, top_p=1.0, stop=("a",), seed=2)
+    completions = list(engine.generate(PROMPTS, params))
+    assert {c.finish_reason for c in completions} == {"eos", "stop", "length"}
+    assert engine.stats.tokens_saved == sum(60 - len(c.token_ids) for c in completions) > 0
+
+
+def test_a_closed_fence_ends_a_sample(llama: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The model is made to write a given text; each prompt reads it as its own fence has it."""
+    text = "x\n```\ny\n```\nz" + "!" * 40
+    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+    engine = Engine(llama, tokenizer, max_rows=3)
+    logits = TreeModel.logits
+
+    def scripted(self: TreeModel, tokens: Any, positions: Any, context: Any, keep: Any = None) -> Any:
+        found = torch.zeros_like(logits(self, tokens, positions, context, keep))
+        kept = positions if keep is None else positions[keep]
+        script = torch.tensor(ids)[kept.clamp(max=len(ids) - 1)]  # prompts have one token
+        return found.scatter(1, script[:, None], 1.0)
+
+    monkeypatch.setattr(TreeModel, "logits", scripted)
+    prompts = [Prompt("open", token_ids=(5,), opens_fence=True), Prompt("none", token_ids=(6,))]
+    params = SamplingParams(max_new_tokens=50, temperature=0, stop_at_closed_fence=True)
+    found = {c.prompt_id: (c.text, c.finish_reason) for c in engine.generate(prompts, params)}
+    assert found == {"open": ("x\n```\n", "fence"), "none": ("x\n```\ny\n```\n", "fence")}
+    longer = SamplingParams(max_new_tokens=15, temperature=0)
+    assert {c.finish_reason for c in engine.generate(prompts, longer)} == {"length"}
 
 
 def test_shared_reads_are_counted(engine: Engine) -> None:
