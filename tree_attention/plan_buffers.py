@@ -9,13 +9,14 @@ positions, which the device itself counts up, and now and then the table of page
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from tree_attention.kv_pool import NODE_PAGE, IntArray, KvPool
+from tree_attention.kv_pool import NODE_PAGE, IntArray, KvPool, NodeStorage
 from tree_attention.plan import NO_BRANCH, AttentionPlan
 from tree_attention.plan_layout import ITEM_FIELDS, PlanCapacity, PlanLayout
 
@@ -51,6 +52,7 @@ class PlanBuffers:
         self._buffer = torch.zeros(sum(_aligned_bytes(*s) for s in shapes), dtype=torch.uint8, device=device)
         self.addresses, self.positions, self.items, self.rows, self.pages = _views(self._buffer, shapes)
         self._pages_at = len(self._buffer) - _aligned_bytes(*shapes[-1])
+        self._known: weakref.WeakKeyDictionary[NodeStorage, IntArray] = weakref.WeakKeyDictionary()
         # Two, in turn: one is filled while the copy of the other may still be under way.
         self._hosts = [_HostBuffer(self._buffer, shapes) for _ in range(2)]
 
@@ -75,16 +77,14 @@ class PlanBuffers:
         """
         host = self._next_host()
         for index, part in enumerate(layout.nodes):
-            node = layout.parts[part].node
-            pairs = zip(node.keys, node.values, strict=True)
-            host.addresses[:, index] = [(keys.data_ptr(), values.data_ptr()) for keys, values in pairs]
+            host.addresses[:, index] = self._addresses_of(layout.parts[part].node)
         host.positions[: plan.rows] = positions
+        host.positions[plan.rows :] = 0
         host.items[: len(layout.items)] = layout.items
         host.items[len(layout.items) :, 0] = -1
         host.rows[:] = (0, 0, NO_SUFFIX, 0)
-        host.rows[: plan.rows, 0] = (
-            np.cumsum(layout.counts + suffix_partials) - layout.counts - suffix_partials
-        )
+        room = layout.counts + suffix_partials
+        host.rows[: plan.rows, 0] = np.cumsum(room) - room
         host.rows[: plan.rows, 1] = layout.counts
         if plan.branches is not None:
             starts = np.where(plan.branches == NO_BRANCH, NO_SUFFIX, positions - lengths)
@@ -97,6 +97,15 @@ class PlanBuffers:
         host = self._next_host()
         fill_page_table(host.pages, plan, pool)
         self._send(host, self._pages_at)
+
+    def _addresses_of(self, node: NodeStorage) -> IntArray:
+        """`[layers, 2]`, where a node's keys and values lie; looked up once, as they are many."""
+        found = self._known.get(node)
+        if found is None:
+            pairs = zip(node.keys, node.values, strict=True)
+            found = np.array([(k.data_ptr(), v.data_ptr()) for k, v in pairs], dtype=np.int64)
+            self._known[node] = found
+        return found
 
     def _next_host(self) -> _HostBuffer:
         self._hosts.reverse()

@@ -11,7 +11,6 @@ import pytest
 from tree_attention.kv_pool import NodeStorage
 from tree_attention.plan import AttentionPlan
 from tree_attention.plan_layout import PlanCapacity, PlanLayout, SplitLengths
-from tree_attention.tile_shapes import padded
 
 SPLITS = SplitLengths(shortest=8, longest=16, aim=2, suffix=4)
 
@@ -72,7 +71,3 @@ def test_capacities() -> None:
     assert rounded.holds(needed)
     assert not needed.holds(rounded)
     assert PlanCapacity(0, 0, 0, 0, 0).rounded() == PlanCapacity(1, 1, 1, 1, 0)
-
-
-def test_sizes_are_padded_to_what_tiles_take() -> None:
-    assert [padded(size) for size in (1, 16, 17, 80, 96, 128, 192)] == [16, 16, 32, 128, 128, 128, 256]
