@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -27,9 +28,7 @@ def test_each_row_reads_its_path_once_and_in_order(
         mine = mine[np.argsort(mine[:, 5])]
         assert mine[:, 5].tolist() == list(range(layout.counts[row]))  # one place for each partial result
         found = [(start + lo, start + hi) for _, lo, hi, _, _, _, start, _ in mine.tolist()]
-        assert all(
-            before[1] == after[0] for before, after in zip(found, found[1:], strict=False)
-        )  # root first
+        assert all(before[1] == after[0] for before, after in itertools.pairwise(found))  # root first
         wanted = sum(p.kv_hi - p.kv_lo for p in plan.parts if p.row_lo <= row < p.row_hi)
         assert sum(hi - lo for lo, hi in found) == wanted
 
