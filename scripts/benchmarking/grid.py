@@ -142,8 +142,8 @@ def _run_round(decoder: Decoder, point: Point, measured: Measured, settings: Set
                 return False
             measured.rows = max(_ROW_MULTIPLE, measured.rows * 3 // 4 // _ROW_MULTIPLE * _ROW_MULTIPLE)
         finally:
-            gc.collect()  # a decoder's batch and graphs, before the next one takes their memory
             if settings.device.type == "cuda":
+                gc.collect()  # the memory of graphs, before the next decoder takes it
                 torch.cuda.empty_cache()
 
 
