@@ -168,30 +168,49 @@ def test_a_point_compares_a_row_for_a_row():
     assert found["floor_over_time"] == pytest.approx(found["floor_ms"] / 32, abs=1e-3)
 
 
-def test_a_clock_leaves_the_warm_up_out_and_stops_in_time():
-    clock = Clock(None, steps=100, seconds=0.0)
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What the benchmarks' clocks show."""
+    shown = [100.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: shown[0])
+    return shown
+
+
+def test_a_clock_leaves_the_warm_up_out_and_stops_in_time(now: list[float]):
+    clock = Clock(None, steps=100, seconds=7.0)
     assert clock.stamp()
-    for _ in range(WARM_UP):
-        time.sleep(0.02)
+    for took in (*[50.0] * WARM_UP, 1.0):  # time is up, but fewer than the least steps are timed
+        now[0] += took
         assert clock.stamp()
-    assert clock.stamp()
+    now[0] += 2.0
     assert not clock.stamp()
-    assert len(clock.samples().seconds) == 2
-    assert max(clock.samples().seconds) < 0.02
+    assert clock.samples().seconds == (1.0, 2.0)
+
+    clock = Clock(None, steps=3, seconds=1000.0)
+    going = []
+    for _ in range(WARM_UP + 4):
+        going.append(clock.stamp())
+        now[0] += 1.0
+    assert going == [True] * (WARM_UP + 3) + [False]
+    assert clock.samples().seconds == (1.0, 1.0, 1.0)
 
 
-def test_a_meter_books_inner_parts_once():
+def test_a_meter_books_inner_parts_once(now: list[float]):
     meter = Meter()
-    inner = meter.wrapped(lambda: time.sleep(0.02), "inner")
+
+    def advance(seconds: float) -> None:
+        now[0] += seconds
+
+    inner = meter.wrapped(advance, "inner")
 
     def work() -> None:
-        time.sleep(0.01)
-        inner()
+        advance(1.0)
+        inner(2.0)
+        inner(4.0)
 
     meter.wrapped(work, "outer")()
-    assert meter.calls == {"inner": 1, "outer": 1}
-    assert 0.02 <= meter.seconds["inner"] < meter.seconds["inner"] + meter.seconds["outer"]
-    assert 0.01 <= meter.seconds["outer"] < 0.02
+    assert meter.calls == {"inner": 2, "outer": 1}
+    assert meter.seconds == {"inner": 6.0, "outer": 1.0}
 
 
 def test_result_files_are_continued_only_when_asked_and_only_their_own(tmp_path: Path):
