@@ -58,9 +58,9 @@ CASES = [
 
 
 def make_case(case_maker: Maker, kind: str, **settings: Any) -> Any:
-    """Some ten rows that decode, one padded and one without a suffix among them; or more that prefill."""
+    """Seven rows that decode, one of them padded and one without a suffix; or more that prefill."""
     if kind == "prefill":
-        return case_maker(**settings, longest=9, device=DEVICE).prefill(chunk=4)
+        return case_maker(**settings, longest=6, device=DEVICE).prefill(chunk=3)
     case = case_maker(**settings, device=DEVICE).decode()
     return case.only([*range(9), case.step.plan.rows - 1])
 
@@ -162,7 +162,7 @@ def test_a_rows_bits_do_not_depend_on_the_other_rows(case_maker: Maker, option: 
     case = make_case(case_maker, "decode", seed=4)
     options = options_for(case.query, **OPTIONS[option])
     out, lse = attend(case, options)
-    for rows in ([2], [1, 2, 3, 6], [6, 2]):
+    for rows in ([2], [1, 2, 3], [5, 2]):
         few_out, few_lse = attend(case.only(rows), options)
         assert torch.equal(few_out, out[rows])
         assert torch.equal(few_lse, lse[rows])
@@ -192,9 +192,12 @@ def test_the_check_has_teeth(case_maker: Maker) -> None:
     plan = triton_backend.plan_of_step(case.step, case.pool, case.query.shape[1], SPLITS)
     expected, _ = reference_attention_with_lse(case.query, case.pool, 0, case.step, options)
 
-    for launch in plan.attend_launches(case.query, 0, options):
+    launches = list(plan.attend_launches(case.query, 0, options))
+    partials = launches[0].arguments["partial_out"], launches[0].arguments["partial_sum"]
+    for partial in partials:
+        partial.zero_()  # the places that are not used must not count by chance
+    for launch in launches:
         launch.run(plan.device)
-    partials = launch.arguments["partial_out"], launch.arguments["partial_sum"]
     whole = [partial.clone() for partial in partials]
 
     def error(damage: Callable[..., None]) -> float:
