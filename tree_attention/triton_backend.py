@@ -35,6 +35,7 @@ class DevicePlan:
 
     Attributes:
         capacity: what plans fit.
+        query_heads: the most that a query may have.
         positions: `[capacity.rows]` int64 on the device, of the rows' tokens. After each decoding step add 1
             to all of them, on the device; rows that are not in use may count on.
     """
@@ -54,7 +55,7 @@ class DevicePlan:
 
         Args:
             pool: of the nodes and branches; its arena must stay in place while a captured graph is replayed.
-            query_heads: of every layer.
+            query_heads: of the layer that has most.
             capacity: what the plans need at most, see `needed`.
             prefill: whether rows read only what is not after them in their own node.
             tile: None for a choice by the capacity's rows.
@@ -72,6 +73,7 @@ class DevicePlan:
             )
         self.device = pool.layers[0].device
         self.capacity = capacity
+        self.query_heads = query_heads
         self._pool = pool
         self._prefill = prefill
         self._splits = splits or SplitLengths()
@@ -278,6 +280,10 @@ class DevicePlan:
             )
         if len(query) > self.capacity.rows:
             raise ValueError(f"the query has {len(query)} rows and the plan room for {self.capacity.rows}")
+        if query.shape[1] > self.query_heads:
+            raise ValueError(
+                f"the query has {query.shape[1]} heads and the plan is for at most {self.query_heads}"
+            )
         if query.stride(-1) != 1:
             raise ValueError(f"the query's last axis must be contiguous; its strides are {query.stride()}")
         if not options.scale > 0:
@@ -334,7 +340,7 @@ _OF_STEP: weakref.WeakKeyDictionary[AttentionStep, DevicePlan] = weakref.WeakKey
 
 def _loaded(step: AttentionStep, pool: KvPool, query_heads: int) -> DevicePlan:
     plan = _OF_STEP.get(step)
-    if plan is None:
+    if plan is None or plan.query_heads < query_heads:
         plan = _OF_STEP[step] = plan_of_step(step, pool, query_heads)
     return plan
 

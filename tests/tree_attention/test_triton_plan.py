@@ -123,6 +123,8 @@ def test_what_does_not_fit_is_refused() -> None:
         decoding.step()
     with pytest.raises(ValueError, match="5 rows and the plan room for 4"):
         device_plan.attend(torch.zeros(5, HEADS, KEY_DIM, device=DEVICE), 0, OPTIONS)
+    with pytest.raises(ValueError, match="8 heads and the plan is for at most 4"):
+        device_plan.attend(torch.zeros(4, 8, KEY_DIM, device=DEVICE), 0, OPTIONS)
     with pytest.raises(ValueError, match="holds 5 float32"):
         DevicePlan(pool, HEADS, CAPACITY, scratch=torch.empty(5, device=DEVICE))
 
