@@ -19,7 +19,7 @@ that is first in depth-first order is never preempted, so it ends, and so do all
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -42,7 +42,7 @@ from tree_attention.kv_pool import IntArray
 
 
 class Generation:
-    """The state of one call of `generate`. Iterate over `run()`; closing that frees all that it holds."""
+    """The state of one call of `generate`; its owner makes turns while it is busy, and closes it."""
 
     def __init__(
         self,
@@ -69,32 +69,34 @@ class Generation:
         self._starting: list[Sample] = []  # admitted, their prompts not prefilled yet
         self._table = RowTable(max_rows, rules, stats, logprobs=params.logprobs)
         self._slots: IntArray | None = None  # of the runner's rows; None: the rows have changed since
+        self._paused: list[Completion] = []  # of samples that ended in a pause
         self._launches_left = 0  # before the row that has the most tokens reaches the limit
 
-    def run(self) -> Iterator[Completion]:
-        """Draws all waiting samples; gives each as it ends."""
-        try:
-            while self._schedule.next_sample or self._starting or len(self._table):
-                yield from self._timed(self._turn)
-        finally:
-            self._release_all()
+    @property
+    def busy(self) -> bool:
+        """Whether samples are left to be drawn."""
+        return bool(self._schedule.next_sample or self._starting or len(self._table) or self._paused)
 
-    def _timed(self, work: Callable[[], list[Completion]]) -> list[Completion]:
-        """Does one piece of work and books it."""
+    def turn(self) -> list[Completion]:
+        """Makes one turn, as in the module's text, and books it; gives the samples that end with it."""
         began = time.perf_counter()
+        done, self._paused = self._paused, []
         with torch.inference_mode():
-            finished = work()
-        self._stats.completions += len(finished)
+            self._admit()
+            self._prefill.run()
+            done += self._start_ready()
+            done += self._step()
+        self._stats.completions += len(done)
         self._stats.kv_bytes = self._pool.bytes_in_use
         self._stats.kv_bytes_peak = self._pool.peak_bytes
         self._stats.seconds += time.perf_counter() - began
-        return finished
+        return done
 
-    def _turn(self) -> list[Completion]:
-        """See the module's text."""
-        self._admit()
-        self._prefill.run()
-        return [*self._start_ready(), *self._step()]
+    def pause(self) -> None:
+        """Takes the steps under way, so that another call may use the runner's buffers."""
+        with torch.inference_mode():
+            self._paused += self._finish(self._settle())
+        self._slots = None
 
     # ---- samples in ----
 
@@ -251,7 +253,8 @@ class Generation:
         self._schedule.requeue(victim)
         self._stats.preemptions += 1
 
-    def _release_all(self) -> None:
+    def close(self) -> None:
+        """Frees all that it holds."""
         self._runner.abandon()
         for sample in [*self._table.remove(self._table.slots.tolist()), *self._starting]:
             self._schedule.release(sample)

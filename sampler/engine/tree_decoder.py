@@ -39,6 +39,7 @@ class TreeDecoder:
         self._mode = mode
         self._shapes = shapes
         self._ranks = ranks
+        self._current: Generation | None = None  # which made the last turn
         self._steps = step_cache_for(opened, self.pool, mode, ranks)
 
     def generate(
@@ -71,7 +72,7 @@ class TreeDecoder:
             stats,
             self._ranks,
         )
-        return self._reserving(run, forest, rows, params.max_new_tokens)
+        return self._run(run, forest, rows, params.max_new_tokens)
 
     def runner(self, params: SamplingParams) -> DecodeRunner:
         """What makes decoding steps on the pool, on the model's device."""
@@ -79,14 +80,27 @@ class TreeDecoder:
             return GraphRunner(self._steps, params, self._shapes)
         return EagerRunner(self._model, self.pool, params, self._mode, self._shapes, self._ranks)
 
-    def _reserving(
+    def _run(
         self, run: Generation, forest: SampleForest, rows: int, max_new_tokens: int
     ) -> Iterator[Completion]:
-        """Runs; on an accelerator with an arena that is large enough from the beginning."""
+        """Makes the turns of a call; its caller may iterate over other calls in between."""
+        self._reserve(forest, rows, max_new_tokens)
+        try:
+            while run.busy:
+                if self._current is not None and self._current is not run:
+                    self._current.pause()
+                self._current = run
+                yield from run.turn()
+        finally:
+            run.close()
+            if self._current is run:
+                self._current = None
+
+    def _reserve(self, forest: SampleForest, rows: int, max_new_tokens: int) -> None:
+        """On an accelerator, makes the arena large enough from the beginning."""
         if self._model.device.type != "cpu" and not self.pool.bytes_in_use:
             node_bytes = sum(node.length for node in forest.nodes) * self.pool.token_bytes
             self.pool.reserve_pages(pages_to_reserve(self.pool, rows, max_new_tokens, node_bytes))
-        yield from run.run()
 
     def _check_fits(self, prompt: Prompt, prompt_tokens: int, max_new_tokens: int) -> None:
         budget = self.pool.budget_bytes

@@ -102,7 +102,7 @@ def test_the_pool_holds_no_more_than_it_must(
         pool.budget_bytes = 66 * pool.token_bytes + 4 * pool.page_bytes
         monkeypatch.setattr(Admission, "bytes_to_come", lambda *_: 0)
     turns = 0
-    turn = Generation._turn
+    turn = Generation.turn
 
     def checked(self: Generation) -> Any:
         nonlocal turns
@@ -120,7 +120,7 @@ def test_the_pool_holds_no_more_than_it_must(
         assert pool.budget_bytes is None or pool.reserved_bytes <= pool.budget_bytes
         return done
 
-    monkeypatch.setattr(Generation, "_turn", checked)
+    monkeypatch.setattr(Generation, "turn", checked)
     stem = [draw.randint(1, 119) for _ in range(40)]
     prompts = [
         Prompt(

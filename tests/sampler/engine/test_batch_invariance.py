@@ -115,6 +115,33 @@ def test_steps_ahead(tokenizer: Any, monkeypatch: pytest.MonkeyPatch, params: Sa
     assert engines[0].stats.new_tokens == engines[1].stats.new_tokens  # a token too many is not counted
 
 
+def test_calls_take_turns_with_no_step_under_way(tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runners of one engine may share their buffers."""
+    run_ahead(monkeypatch, 1)
+    runners: set[EagerRunner] = set()
+    launch = EagerRunner.launch
+
+    def alone(self: EagerRunner) -> None:
+        runners.add(self)
+        assert all(other.in_flight == 0 for other in runners - {self})
+        launch(self)
+
+    monkeypatch.setattr(EagerRunner, "launch", alone)
+    engine = Engine(tiny_model("llama"), tokenizer, max_rows=6)
+    expected = {(c.prompt_id, c.sample_index): c.token_ids for c in engine.generate(PROMPTS, PARAMS)}
+    streams = [engine.generate(PROMPTS[:5], PARAMS), engine.generate(PROMPTS[5:], PARAMS)]
+    found = {}
+    while streams:
+        stream = streams.pop(0)
+        for completion in stream:
+            found[completion.prompt_id, completion.sample_index] = completion.token_ids
+            streams.append(stream)
+            break
+    assert found == expected
+    assert len(runners) == 3
+    assert (engine.stats.kv_bytes, engine.stats.completions) == (0, 2 * len(expected))
+
+
 def run_ahead(monkeypatch: pytest.MonkeyPatch, ahead: int) -> None:
     """Makes engines keep a step under way while they look at the one before."""
 
