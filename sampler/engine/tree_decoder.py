@@ -72,7 +72,9 @@ class TreeDecoder:
             stats,
             self._ranks,
         )
-        return self._run(run, forest, rows, params.max_new_tokens)
+        node_bytes = sum(node.length for node in forest.nodes) * self.pool.token_bytes
+        pages = pages_to_reserve(self.pool, rows, params.max_new_tokens, node_bytes)
+        return self._run(run, pages)
 
     def runner(self, params: SamplingParams) -> DecodeRunner:
         """What makes decoding steps on the pool, on the model's device."""
@@ -80,11 +82,12 @@ class TreeDecoder:
             return GraphRunner(self._steps, params, self._shapes)
         return EagerRunner(self._model, self.pool, params, self._mode, self._shapes, self._ranks)
 
-    def _run(
-        self, run: Generation, forest: SampleForest, rows: int, max_new_tokens: int
-    ) -> Iterator[Completion]:
+    def _run(self, run: Generation, pages: int) -> Iterator[Completion]:
         """Makes the turns of a call; its caller may iterate over other calls in between."""
-        self._reserve(forest, rows, max_new_tokens)
+        if self._model.device.type != "cpu" and not self.pool.bytes_in_use:
+            self.pool.reserve_pages(
+                pages
+            )  # an arena that grows would have to be copied, and its steps remade
         try:
             while run.busy:
                 if self._current is not None and self._current is not run:
@@ -95,12 +98,6 @@ class TreeDecoder:
             run.close()
             if self._current is run:
                 self._current = None
-
-    def _reserve(self, forest: SampleForest, rows: int, max_new_tokens: int) -> None:
-        """On an accelerator, makes the arena large enough from the beginning."""
-        if self._model.device.type != "cpu" and not self.pool.bytes_in_use:
-            node_bytes = sum(node.length for node in forest.nodes) * self.pool.token_bytes
-            self.pool.reserve_pages(pages_to_reserve(self.pool, rows, max_new_tokens, node_bytes))
 
     def _check_fits(self, prompt: Prompt, prompt_tokens: int, max_new_tokens: int) -> None:
         budget = self.pool.budget_bytes
