@@ -27,6 +27,7 @@ os.environ["TRITON_INTERPRET"] = "0"  # before Triton is imported: kernels of it
 import torch
 import triton
 from triton.backends.compiler import GPUTarget
+from triton.backends.nvidia.compiler import get_ptxas
 from triton.compiler import ASTSource
 
 from sampler.engine.device_sampling import sample_launches
@@ -140,16 +141,16 @@ def compile_launch(launch: KernelLaunch, arch: int) -> Usage:
             attributes[(index,)] = [["tt.divisibility", 16]]
     source = ASTSource(fn=launch.kernel, signature=signature, constexprs=constants, attrs=attributes)
     compiled = triton.compile(source, target=GPUTarget("cuda", arch, 32), options=launch.options)
-    return usage_of(compiled.asm["ptx"], compiled.metadata.shared)
+    return usage_of(compiled.asm["ptx"], arch, compiled.metadata.shared)
 
 
-def usage_of(assembly: str, shared_bytes: int) -> Usage:
+def usage_of(assembly: str, arch: int, shared_bytes: int) -> Usage:
     """Assembles a kernel with NVIDIA's assembler, which Triton brings along, and reads what it reports."""
     target = re.search(r"\.target (\w+)", assembly)[1]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "kernel.ptx"
         file.write_text(assembly)
-        command = [triton.knobs.nvidia.ptxas.path, "-v", "--fmad=false", f"--gpu-name={target}", str(file)]
+        command = [get_ptxas(arch).path, "-v", "--fmad=false", f"--gpu-name={target}", str(file)]
         done = subprocess.run([*command, "-o", f"{file}.cubin"], capture_output=True, text=True, check=True)
     reported = re.search(r"(\d+) bytes spill stores, (\d+) bytes spill loads", done.stderr)
     registers = re.search(r"Used (\d+) registers", done.stderr)
