@@ -8,9 +8,9 @@ before they are captured, because a capture that breaks off leaves torch's alloc
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Any
 
 import torch
 
@@ -21,48 +21,63 @@ class CaptureError(Exception):
     """A step cannot be captured; the text is the reason."""
 
 
-def capture(work: Callable[[], None], device: torch.device, pool: Any) -> torch.cuda.CUDAGraph:
-    """Captures `work`, after running it a few times.
+class GraphMaker:
+    """Captures graphs that never run at once, so that they share the memory of what they compute between."""
 
-    Args:
-        work: queues kernels on the current stream; running it must change nothing that matters.
-        device: where.
-        pool: of `torch.cuda.graph_pool_handle`, the memory that graphs share which never run at once.
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        # Memory is shared between captures of one stream only.
+        self._side = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        self._pool = torch.cuda.graph_pool_handle()
 
-    Raises:
-        CaptureError: it waits for the device, or does something else that no graph can hold.
-    """
-    here = torch.cuda.current_stream(device)
-    side = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-    side.wait_stream(here)
-    with torch.cuda.stream(side):
-        for _ in range(_WARM_UPS):
-            work()
-        _check_never_waits(work)
-    here.wait_stream(side)
-    graph = torch.cuda.CUDAGraph()
-    try:
-        # Other threads of the process may use CUDA meanwhile.
-        with torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local"):
-            work()
-    except RuntimeError as error:
-        raise CaptureError(_first_line(error)) from error
-    return graph
+    def capture(self, work: Callable[[], None]) -> torch.cuda.CUDAGraph:
+        """Captures `work`, after running it a few times.
+
+        Args:
+            work: queues kernels on the current stream; running it must change nothing that matters.
+
+        Raises:
+            CaptureError: it waits for the device, or does something else that no graph can hold.
+        """
+        here = torch.cuda.current_stream(self._device)
+        self._side.wait_stream(here)
+        try:
+            with torch.cuda.stream(self._side):
+                for _ in range(_WARM_UPS):
+                    work()
+            return self._captured(work)
+        finally:
+            torch.cuda.set_stream(here)  # a capture that breaks off does not give its stream back
+            here.wait_stream(self._side)
+
+    def _captured(self, work: Callable[[], None]) -> torch.cuda.CUDAGraph:
+        graph = torch.cuda.CUDAGraph()
+        try:
+            with torch.cuda.stream(self._side), waits_are_errors():
+                work()
+            # Other threads of the process may use CUDA meanwhile.
+            with torch.cuda.graph(
+                graph, pool=self._pool, stream=self._side, capture_error_mode="thread_local"
+            ):
+                work()
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as error:
+            raise CaptureError(str(error).partition("\n")[0]) from error
+        return graph
 
 
-def _check_never_waits(work: Callable[[], None]) -> None:
+@contextmanager
+def waits_are_errors() -> Iterator[None]:
+    """Has what makes the host wait for the device raise a RuntimeError, as far as torch knows it."""
     before = torch.cuda.get_sync_debug_mode()
-    torch.cuda.set_sync_debug_mode("error")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch says that it does not know all
+        torch.cuda.set_sync_debug_mode("error")
     try:
-        work()
-    except RuntimeError as error:
-        raise CaptureError(_first_line(error)) from error
+        yield
     finally:
         torch.cuda.set_sync_debug_mode(before)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]
 
 
 @contextmanager

@@ -178,7 +178,8 @@ class HostResult:
         self._tokens = torch.empty(rows, dtype=torch.int64, pin_memory=on_gpu)
         self._faults = torch.empty(rows, dtype=torch.bool, pin_memory=on_gpu)
         self._logprobs = torch.empty(rows, pin_memory=on_gpu) if logprobs else None
-        self._there = torch.cuda.Event() if on_gpu else None  # type: ignore[no-untyped-call]
+        # Blocking: while the device works on the next step, the core is better left to other processes.
+        self._there = torch.cuda.Event(blocking=True) if on_gpu else None  # type: ignore[no-untyped-call]
 
     def take(self, step: StaticStep, lo: int, hi: int) -> None:
         """Queues the copies of a block's results, of rows `[lo, hi)`."""

@@ -13,12 +13,12 @@ import logging
 import weakref
 from collections import deque
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
 from sampler.core import SamplingParams
-from sampler.engine.graph_capture import CaptureError, capture
+from sampler.engine.graph_capture import CaptureError, GraphMaker
 from sampler.engine.modes import AttentionMode, NoAttention
 from sampler.engine.static_step import BarePlan, StaticStep
 from sampler.engine.tensor_parallel import RankGroup
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tree_attention.plan_layout import PlanCapacity  # what follows needs Triton
     from tree_attention.triton_backend import DevicePlan
 
-MOST_STEPS = 32  # that are kept: each holds its buffers and its graph; the memory of activations is shared
+MOST_STEPS = 64  # that are kept: each holds its buffers and its graph; the memory of activations is shared
 _SPARE_ITEMS = 8  # a plan may be put where so many times its items have room: unused ones exit at once
 
 logger = logging.getLogger(__name__)
@@ -113,11 +113,11 @@ class StepCache:
         self.model = opened.tree_model
         self.device = opened.tree_model.device
         self._heads = max(opened.query_heads)
-        self._captures = capture
+        # None: steps are launched kernel by kernel
+        self._graphs = GraphMaker(self.device) if capture else None
         self._steps: deque[CachedStep] = deque(maxlen=MOST_STEPS)  # the one used last comes last
         self._probes: dict[int, DevicePlan] = {}  # by rows: what plans need
         self._scratch = torch.empty(0, device=self.device)  # steps are never under way at once
-        self._graph_pool: Any = None  # of torch.cuda.graph_pool_handle
 
     def __len__(self) -> int:
         """Steps that are kept."""
@@ -183,19 +183,16 @@ class StepCache:
         return DevicePlan(self.pool, self._heads, capacity, scratch=self._scratch)
 
     def _capture(self, step: StaticStep) -> torch.cuda.CUDAGraph | None:
-        if not self._captures:
+        if self._graphs is None:
             return None
-        if self._graph_pool is None:
-            self._graph_pool = torch.cuda.graph_pool_handle()
         try:
-            return capture(step.run, self.device, self._graph_pool)
+            return self._graphs.capture(step.run)
         except CaptureError as error:
-            self._captures = False
-            kind = type(self.model.model).__name__
+            self._graphs = None
             logger.warning(
                 "decoding steps of %s are launched kernel by kernel, which is slower: no CUDA graph can hold "
                 "them (%s)",
-                kind,
+                type(self.model.model).__name__,
                 error,
             )
             return None
