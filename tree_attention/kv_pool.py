@@ -237,9 +237,9 @@ class KvPool:
             self._trim_arena()  # free pages at its end are held for nothing
         if not self._fits(needed):
             raise PoolFullError(f"a node of {length} tokens needs {needed} bytes; {self._state()}")
+        pairs = [layer.empty(length) for layer in self.layers]  # may find no memory; nothing has changed yet
         if parent is not None:
             self.retain(parent)
-        pairs = [layer.empty(length) for layer in self.layers]
         self._count(needed)
         return NodeStorage(parent, length, [k for k, _ in pairs], [v for _, v in pairs])
 
