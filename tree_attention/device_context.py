@@ -24,5 +24,10 @@ class DevicePlanContext:
 
     def attend(self, call: AttentionCall) -> torch.Tensor:
         """See `TreeContext`."""
-        self.plan.write(call.layer, call.keys, call.values)
-        return self.plan.attend(call.query, call.layer, call.options)[0]
+        self.plan.write(call.layer, _dense(call.keys), _dense(call.values))
+        return self.plan.attend(_dense(call.query), call.layer, call.options)[0]
+
+
+def _dense(vectors: torch.Tensor) -> torch.Tensor:
+    """The same with numbers of a vector side by side, as the kernels read them."""
+    return vectors if vectors.stride(-1) == 1 else vectors.contiguous()

@@ -6,7 +6,7 @@ device. So a run needs nothing from the host: it never waits, its shapes do not 
 captured in a CUDA graph (`graph_capture`). The host writes to the buffers between runs, by copies that queue
 up behind the runs before: the rows of a new topology, now and then pages and some steps' random numbers.
 
-Rows that are not in use are padded ones: they stay at position 0, and what is drawn for them is nobody's.
+Rows that are not in use are padded ones: they count from position 0, and what is drawn for them is nobody's.
 """
 
 from __future__ import annotations
@@ -89,7 +89,6 @@ class StaticStep:
         self._model = model
         self._context = context
         self._params = params
-        self._live = torch.zeros(rows, dtype=torch.int64, device=device)  # 0 for a padded row, else 1
         self._numbers = torch.zeros(UNIFORM_STEPS, rows, dtype=torch.float64, device=device)
         self._known = torch.full((UNIFORM_STEPS, rows), UNKNOWN, dtype=torch.int64, device=device)
         self._place = torch.zeros(1, dtype=torch.int64, device=device)  # which of the steps is next
@@ -100,7 +99,6 @@ class StaticStep:
     def load(self, block: Block) -> None:
         """Takes the rows of a block, padded to `rows`; their tokens and numbers are still to be given."""
         self.plan.load(block.plan, block.positions, block.lengths)
-        send(self._live, block.live)
 
     def load_numbers(self, numbers: npt.NDArray[np.float64], known: IntArray) -> None:
         """Takes what the next runs draw with.
@@ -124,7 +122,7 @@ class StaticStep:
         self.faults.copy_(drawn.faults)
         if drawn.logprobs is not None:
             self.logprobs.copy_(drawn.logprobs)
-        self.plan.positions.add_(self._live)
+        self.plan.positions.add_(1)
         self._place.add_(1)
 
     def _draw(self, logits: torch.Tensor) -> DeviceDraw:

@@ -144,7 +144,7 @@ def assert_same(found: Found, expected: Found) -> None:
         ("llama", {"max_rows": 5, "attention": "no_attention"}),
         ("llama", {"max_rows": 5, "deterministic": True}),
         ("gemma2", {"max_rows": 16}),
-        ("gpt2", {"max_rows": 5}),  # fails for positions beyond its table: those of padded rows must stay
+        ("gpt2", {"max_rows": 5}),  # a table of positions, which those of padded rows must not leave either
         ("deepseek_v3", {"max_rows": 5}),
     ],
     ids=lambda value: value if isinstance(value, str) else "-".join(map(str, value.values())),

@@ -107,8 +107,8 @@ def story(rows: Rows) -> list[StepResult]:
     newest = results[-1].tokens[1:].tolist()
     (fourth,) = rows.open(0)  # gets the first one's pages
     rows.begin([fourth, second, third], [9, *newest], [0, 3, 3])
-    results += rows.steps_taken(1)
-    rows.pool.reserve_pages(rows.pool.pages.capacity + 1)
+    results += rows.steps_taken(2)
+    rows.pool.reserve_pages(rows.pool.pages.capacity + 1)  # amid a block of numbers
     results += rows.steps_taken(2)
     return results
 
