@@ -83,6 +83,7 @@ EXPORTS = {
         "Engine",
         "EngineError",
         "EngineStats",
+        "KvMemoryError",
         "ModelLoadError",
         "ModelOutputError",
         "Prompt",
