@@ -97,7 +97,9 @@ def resolve_device(device: str) -> torch.device:
     try:
         found = torch.device(device)
     except RuntimeError as error:
-        raise DeviceError(f"device {device!r} is unknown; use 'auto', 'cpu', 'cuda' or 'cuda:N'") from error
+        raise _no_device_of_ours(device) from error
+    if found.type not in ("cpu", "cuda"):
+        raise _no_device_of_ours(device)
     if found.type == "cuda" and not torch.cuda.is_available():
         raise DeviceError(
             f"device {device!r} was asked for, but torch sees no CUDA device here; use 'cpu' or 'auto'"
@@ -110,6 +112,10 @@ def resolve_device(device: str) -> torch.device:
             f"{', '.join(f'cuda:{index}' for index in range(torch.cuda.device_count()))}; use one of these"
         )
     return found
+
+
+def _no_device_of_ours(device: str) -> DeviceError:
+    return DeviceError(f"device {device!r} is unknown; use 'auto', 'cpu', 'cuda' or 'cuda:N'")
 
 
 def resolve_dtype(dtype: str, device: torch.device) -> torch.dtype | str:

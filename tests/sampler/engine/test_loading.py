@@ -66,10 +66,17 @@ def test_hub_names_pass_through() -> None:
 def test_devices_and_dtypes() -> None:
     assert resolve_device("cpu") == torch.device("cpu")
     assert resolve_dtype("auto", torch.device("cuda")) == "auto"
-    with pytest.raises(DeviceError, match="device 'gpu7' is unknown"):
-        resolve_device("gpu7")
     with pytest.raises(DeviceError, match="dtype 'int3' is unknown; use 'auto' or one of 'float32'"):
         resolve_dtype("int3", torch.device("cpu"))
+
+
+@pytest.mark.parametrize("name", ["gpu7", "", "mps", "xpu", "xpu:1", "meta"])
+def test_devices_that_no_model_is_run_on(name: str) -> None:
+    """Some of them torch knows."""
+    with pytest.raises(
+        DeviceError, match=f"device '{name}' is unknown; use 'auto', 'cpu', 'cuda' or 'cuda:N'"
+    ):
+        resolve_device(name)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
