@@ -80,7 +80,7 @@ def triton_installed() -> bool:
     if importlib.util.find_spec("triton") is not None:
         return True
     logger.warning(
-        "Triton is not installed: the GPU attends by torch's own operators and without CUDA graphs, which is "
-        "exact, but much slower. On Linux, run: pip install triton"
+        "Triton is not installed: the GPU attends by torch's own operators, without CUDA graphs, and tokens "
+        "are drawn on the host, which is exact, but much slower. On Linux, run: pip install triton"
     )
     return False

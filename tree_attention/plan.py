@@ -24,6 +24,7 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 import torch
 
+from tree_attention.host_copies import to_device
 from tree_attention.kv_pool import NODE_PAGE, IntArray, KvPool, NodeStorage
 
 NO_BRANCH = -1
@@ -69,6 +70,7 @@ class AttentionPlan:
     spans: tuple[PrefillSpan, ...] = ()  # prefill: what the rows are, in their order
     # decode: [rows], each row's branch in the pool, NO_BRANCH for one without a suffix
     branches: IntArray | None = field(default=None, repr=False)
+    shares_reads: bool = True  # False: each part has one row
     _layout: SuffixLayout | None = field(default=None, repr=False)
 
     @classmethod
@@ -118,7 +120,8 @@ class AttentionPlan:
         folded: list[NodePart] = []
         for part in _node_parts((leaf, 1) for leaf in leaves) if share_reads else _unshared_parts(leaves):
             (parts if part.node.arena is None else folded).append(part)
-        return cls(len(leaves), tuple(parts), tuple(folded), branches=np.asarray(branches, dtype=np.int64))
+        numbers = np.asarray(branches, dtype=np.int64)
+        return cls(len(leaves), tuple(parts), tuple(folded), branches=numbers, shares_reads=share_reads)
 
     @property
     def shared_reads(self) -> int:
@@ -202,7 +205,7 @@ class AttentionStep:
             size = span.hi - span.lo
             host[row : row + size] = np.arange(span.node.start + span.lo, span.node.start + span.hi)
             row += size
-        return cls(plan, host, torch.from_numpy(host).to(device))
+        return cls(plan, host, to_device(host, device))
 
     @classmethod
     def decode(
@@ -224,7 +227,7 @@ class AttentionStep:
             raise ValueError("a decoding step needs a plan made by AttentionPlan.for_decode")
         device = pool.layers[0].device
         host = np.asarray(positions, dtype=np.int64)
-        where = torch.from_numpy(host).to(device)
+        where = to_device(host, device)
         live = plan.branches != NO_BRANCH
         if not live.any() and not plan.folded:
             return cls(plan, host, where, host_lengths=lengths)
@@ -236,10 +239,10 @@ class AttentionStep:
         start = np.where(reads.start < 0, np.append(host - lengths, 0)[reads.row] + reads.first, reads.start)
         suffix = SuffixStep(
             layout,
-            positions=torch.from_numpy(start[:, None] + in_page).to(device),
-            hidden=torch.from_numpy(in_page >= count[:, None]).to(device),
-            write_pages=torch.from_numpy(pages).to(device),
-            write_offsets=torch.from_numpy(offsets).to(device),
+            positions=to_device(start[:, None] + in_page, device),
+            hidden=to_device(in_page >= count[:, None], device),
+            write_pages=to_device(pages, device),
+            write_offsets=to_device(offsets, device),
         )
         return cls(plan, host, where, suffix, lengths)
 
@@ -310,9 +313,9 @@ def _suffix_layout(plan: AttentionPlan, pool: KvPool) -> SuffixLayout:
     # In-place reading beats a gather until about half of the pages looked at are nobody's.
     dense = 2 * len(ours) >= end
     in_place = in_place.take(np.arange(end) if dense else ours)
-    pages = [slice(0, end) if dense else torch.from_numpy(in_place.page).to(device)]
+    pages = [slice(0, end) if dense else to_device(in_place.page, device)]
     if len(further.page):
-        pages.append(torch.from_numpy(further.page).to(device))
+        pages.append(to_device(further.page, device))
     reads = in_place.append(further)
     # By row, a path's nodes before the suffix; readings of nobody come last, and are cut off.
     place = np.where(reads.start < 0, reads.first + _AFTER_ALL_NODES, reads.start)
@@ -323,10 +326,10 @@ def _suffix_layout(plan: AttentionPlan, pool: KvPool) -> SuffixLayout:
         version=pool.pages.version,
         pages=tuple(pages),
         reads=reads,
-        row=torch.from_numpy(reads.row).to(device),
-        order=torch.from_numpy(order).to(device),
-        bags=torch.from_numpy(np.cumsum(counts) - counts).to(device),
-        writers=None if len(live) == plan.rows else torch.from_numpy(live).to(device),
+        row=to_device(reads.row, device),
+        order=to_device(order, device),
+        bags=to_device(np.cumsum(counts) - counts, device),
+        writers=None if len(live) == plan.rows else to_device(live, device),
     )
 
 

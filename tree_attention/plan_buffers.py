@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from tree_attention.host_copies import made_current
 from tree_attention.kv_pool import NODE_PAGE, IntArray, KvPool, NodeStorage
 from tree_attention.plan import NO_BRANCH, AttentionPlan
 from tree_attention.plan_layout import ITEM_FIELDS, PlanCapacity, PlanLayout
@@ -145,9 +146,11 @@ class _HostBuffer:
     """The arrays on the host, in memory from which a GPU copies by itself."""
 
     def __init__(self, device_buffer: torch.Tensor, shapes: Sequence[ArrayShape]) -> None:
+        self._device = device_buffer.device
         self._on_gpu = device_buffer.is_cuda
         self._copied: torch.cuda.Event | None = None
-        self.buffer = torch.zeros(len(device_buffer), dtype=torch.uint8, pin_memory=self._on_gpu)
+        with made_current(self._device):
+            self.buffer = torch.zeros(len(device_buffer), dtype=torch.uint8, pin_memory=self._on_gpu)
         self.addresses, self.positions, self.items, self.rows, self.pages = (
             view.numpy() for view in _views(self.buffer, shapes)
         )
@@ -156,7 +159,7 @@ class _HostBuffer:
         """Notes that a copy from here has been queued."""
         if self._on_gpu:
             self._copied = torch.cuda.Event()  # type: ignore[no-untyped-call]
-            self._copied.record()
+            self._copied.record(torch.cuda.current_stream(self._device))
 
     def wait(self) -> None:
         """Waits for the last copy from here, which has mostly ended long ago."""

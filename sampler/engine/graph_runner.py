@@ -78,8 +78,8 @@ class GraphRunner:
         self._known = batch.known
         self._numbers = Uniforms(self._params.seed, batch)
         self._step = self._numbers_until = 0
-        self._free = [self._host_result(rows) for _ in range(self.ahead + 1)]
         with running_on(self._steps.device):
+            self._free = [self._host_result(rows) for _ in range(self.ahead + 1)]
             self._placed = []
             for lo in range(0, rows, size):
                 block = Block.of(batch, lo, min(lo + size, rows), shapes, self._steps.mode)

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from sampler.engine.call_shapes import CallShapes
 from sampler.engine.modes import AttentionMode
@@ -19,6 +18,8 @@ from sampler.engine.samples import PromptNode
 from sampler.engine.stats import EngineStats
 from tree_attention import AttentionPlan, AttentionStep, KvPool, PrefillSpan, TreeModel
 from tree_attention.cpu import ROW_TILE
+from tree_attention.host_copies import to_device
+from tree_attention.kv_pool import IntArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,10 +85,10 @@ class Prefill:
         ends = np.cumsum([chunk.hi - chunk.lo for chunk in chunks]) - 1
         ending = [(c.node, int(end)) for c, end in zip(chunks, ends, strict=True) if c.wants_logits]
         logits = self._model.logits(
-            torch.from_numpy(tokens).to(device),
+            to_device(tokens, device),
             step.positions,
             self._mode.context(self._pool, step),
-            torch.tensor(_whole_tiles([row for _, row in ending]), device=device),
+            to_device(_whole_tiles([row for _, row in ending]), device),
         )
         for chunk in chunks:
             chunk.node.filled = chunk.hi
@@ -104,7 +105,7 @@ def _spans(chunks: Sequence[Chunk]) -> list[PrefillSpan]:
     return spans
 
 
-def _whole_tiles(rows: list[int]) -> list[int]:
+def _whole_tiles(rows: list[int]) -> IntArray:
     """The rows, the last one repeated up to whole tiles; never none, so that every call is made alike."""
     rows = rows or [0]
-    return [*rows, *[rows[-1]] * (-len(rows) % ROW_TILE)]
+    return np.array([*rows, *[rows[-1]] * (-len(rows) % ROW_TILE)], dtype=np.int64)

@@ -8,7 +8,8 @@ What a row draws depends on nothing but its own logits and its uniform number, d
 operation here works row by row, and none splits the sum of a row over threads. Rows are handled a few at a
 time, which keeps what lies between the operations in the processor's cache.
 
-On a CUDA device the kernels of `sampler.engine.token_kernels` do the same.
+On a CUDA device the kernels of `sampler.engine.token_kernels` do the same; without Triton, which they need,
+the logits are copied to the host.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from sampler.core import SamplingParams
 from sampler.engine.errors import ModelOutputError
 from sampler.engine.pivot_search import BLOCK, RANKED, RankedTokens, mass
 from sampler.engine.token_filters import filter_all, filter_ranked
+from tree_attention.attention import triton_installed
+from tree_attention.host_copies import to_device
 
 SMALLEST_TEMPERATURE = 1e-30  # below it float32 cannot hold 1 / temperature; only ties of the best are drawn
 _CACHED_TOKENS = 2**19  # logits handled at a time
@@ -53,9 +56,16 @@ def draw_tokens(
     Raises:
         ModelOutputError: a row's largest logit is not a finite number.
     """
-    numbers = torch.from_numpy(uniforms)
-    if logits.is_cuda:
-        return _draw_on_device(logits, numbers, params)
+    if not logits.is_cuda:
+        return _draw_on_host(logits, torch.from_numpy(uniforms), params)
+    if triton_installed():
+        return _draw_on_device(logits, to_device(uniforms, logits.device), params)
+    drawn = _draw_on_host(logits.cpu(), torch.from_numpy(uniforms), params)
+    logprobs = None if drawn.logprobs is None else drawn.logprobs.to(logits.device)
+    return DrawnTokens(drawn.tokens.to(logits.device), logprobs)
+
+
+def _draw_on_host(logits: torch.Tensor, numbers: torch.Tensor, params: SamplingParams) -> DrawnTokens:
     rows, vocabulary = logits.shape
     if params.top_k >= vocabulary:
         params = replace(params, top_k=0)
@@ -79,7 +89,7 @@ def draw_tokens(
 def _draw_on_device(logits: torch.Tensor, numbers: torch.Tensor, params: SamplingParams) -> DrawnTokens:
     from sampler.engine.device_sampling import draw_tokens_on_device, raise_on_fault
 
-    drawn = draw_tokens_on_device(logits, numbers.to(logits.device), params)
+    drawn = draw_tokens_on_device(logits, numbers, params)
     raise_on_fault(drawn.faults.cpu().numpy())
     return DrawnTokens(drawn.tokens, drawn.logprobs)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -13,9 +15,10 @@ from hf_warpers import assert_drawn, warped
 from scipy import stats
 
 from sampler.core import SamplingParams
-from sampler.engine import ModelOutputError, sampling
+from sampler.engine import ModelOutputError, device_sampling, sampling
 from sampler.engine.pivot_search import RANKED
 from sampler.engine.sampling import draw_tokens
+from tree_attention.attention import triton_installed
 
 SETTINGS: list[dict[str, Any]] = [
     {"temperature": 1.0, "top_p": 1.0},
@@ -255,3 +258,39 @@ def test_logits_that_are_no_numbers_are_an_error(
 def test_a_row_of_masked_tokens_only_is_an_error() -> None:
     with pytest.raises(ModelOutputError, match="row 0 of 1 is -inf"):
         draw_tokens(torch.full((1, 9), float("-inf")), np.zeros(1), SamplingParams())
+
+
+class OnGpu(torch.Tensor):
+    """A tensor that says that it is on a CUDA device, for machines without one."""
+
+    is_cuda = True
+
+    def cpu(self) -> torch.Tensor:  # type: ignore[override]
+        return self.as_subclass(torch.Tensor)
+
+
+@pytest.fixture
+def no_triton(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setitem(sys.modules, "triton", None)
+    monkeypatch.delattr(device_sampling, "draw_tokens_on_device")
+    triton_installed.cache_clear()
+    yield
+    triton_installed.cache_clear()
+
+
+def test_a_gpu_without_triton_draws_on_the_host(no_triton: None, caplog: pytest.LogCaptureFixture) -> None:
+    params = SamplingParams(temperature=0.8, top_p=0.9, logprobs=True)
+    logits = mixed_logits(6, 500).bfloat16()
+    numbers = np.random.default_rng(1).random(6)
+    on_gpu = logits.cuda() if torch.cuda.is_available() else logits.as_subclass(OnGpu)
+    with caplog.at_level(logging.WARNING):
+        found, _ = (draw_tokens(on_gpu, numbers, params) for _ in range(2))
+    expected = draw_tokens(logits, numbers, params)
+    assert found.tokens.device == on_gpu.device
+    assert found.tokens.tolist() == expected.tokens.tolist()
+    assert found.logprobs is not None
+    assert expected.logprobs is not None
+    assert found.logprobs.tolist() == expected.logprobs.tolist()
+    assert [record.getMessage().partition(":")[0] for record in caplog.records] == ["Triton is not installed"]
+    with pytest.raises(ModelOutputError, match="largest logit in row 0 of 6 is nan"):
+        draw_tokens(on_gpu * float("nan"), numbers, params)
