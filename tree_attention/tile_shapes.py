@@ -7,7 +7,9 @@ by reasoning, for an H200 first, and checked by compiling them (`scripts/check_k
 been tuned on hardware.
 
 The choice is made once for a plan, of what does not change while it lives: two shapes may differ in the last
-bit, because they sum in another order.
+bit, because they sum in another order. So it follows the number of rows, which call shapes can fix, and not
+the widest part, which would give a tile less empty where few rows share each node: how many share one depends
+on the rows beside a row. Only where no reads are shared does every part have one row, whatever the rows.
 """
 
 from __future__ import annotations

@@ -47,6 +47,7 @@ class DevicePlan:
         capacity: PlanCapacity,
         *,
         prefill: bool = False,
+        shares_reads: bool = True,
         tile: TileShape | None = None,
         splits: SplitLengths | None = None,
         scratch: torch.Tensor | None = None,
@@ -58,7 +59,8 @@ class DevicePlan:
             query_heads: of the layer that has most.
             capacity: what the plans need at most, see `needed`.
             prefill: whether rows read only what is not after them in their own node.
-            tile: None for a choice by the capacity's rows.
+            shares_reads: of the plans; without, rows do not fill a tile together.
+            tile: None for a choice by the rows that read a node together, at most.
             splits: None for the default.
             scratch: memory for partial results, which plans that never run at once may share: float32, at
                 least as long as the module's `scratch_size` says. None for memory of its own.
@@ -77,7 +79,7 @@ class DevicePlan:
         self._pool = pool
         self._prefill = prefill
         self._splits = splits or SplitLengths()
-        self._tile = tile or tile_for(pool, query_heads, capacity.rows)
+        self._tile = tile or tile_for(pool, query_heads, capacity.rows if shares_reads else 1)
         self._suffix_tile = choose_tile(pool.layers, query_heads, 1, hopper=True)
         self._tile_rows = _tile_rows(pool, query_heads, self._tile)
         self._suffix_splits = _suffix_splits(pool, capacity, self._splits)
@@ -127,6 +129,9 @@ class DevicePlan:
 
         `keys` and `values`: `[rows, kv_heads, key_dim | value_dim]`, contiguous in the last axis. Rows
         without a suffix store nothing.
+
+        Raises:
+            ValueError: their shape, dtype or strides are others.
         """
         self.write_launch(layer, keys, values).run(self.device)
 
@@ -202,6 +207,8 @@ class DevicePlan:
 
     def write_launch(self, layer: int, keys: torch.Tensor, values: torch.Tensor) -> KernelLaunch:
         """The launch of `write`."""
+        self._check_stored("keys", keys, layer, self._pool.layers[layer].key_dim)
+        self._check_stored("values", values, layer, self._pool.layers[layer].value_dim)
         arguments = {
             "keys": keys,
             "values": values,
@@ -270,6 +277,20 @@ class DevicePlan:
             "PAGE_TOKENS": pages.page_tokens,
         }
 
+    def _check_stored(self, name: str, vectors: torch.Tensor, layer: int, dim: int) -> None:
+        shape = self._pool.layers[layer]
+        if vectors.shape[1:] != (shape.kv_heads, dim) or len(vectors) > self.capacity.rows:
+            raise ValueError(
+                f"{name} of shape {tuple(vectors.shape)} do not fit: layer {layer} stores {shape.kv_heads} "
+                f"heads of {dim}, and the plan has room for {self.capacity.rows} rows"
+            )
+        if vectors.dtype != shape.dtype:
+            raise ValueError(f"the {name} are {vectors.dtype} and layer {layer} stores {shape.dtype}")
+        if vectors.stride(-1) != 1:
+            raise ValueError(
+                f"the last axis of the {name} must be contiguous; their strides are {vectors.stride()}"
+            )
+
     def _check(self, query: torch.Tensor, layer: int, options: AttentionOptions) -> None:
         shape = self._pool.layers[layer]
         if query.dtype not in DTYPES:
@@ -310,7 +331,7 @@ def _suffix_splits(pool: KvPool, capacity: PlanCapacity, splits: SplitLengths) -
 
 
 def tile_for(pool: KvPool, query_heads: int, rows: int) -> TileShape:
-    """The tile of plans of up to `rows` rows, on the device of the pool."""
+    """The tile of plans of up to `rows` rows that read together, on the device of the pool."""
     device = pool.layers[0].device
     hopper = device.type != "cuda" or torch.cuda.get_device_capability(device) >= (9, 0)
     return choose_tile(pool.layers, query_heads, rows, hopper=hopper)
@@ -351,7 +372,7 @@ def plan_of_step(
     """A device plan of a step's size, with the step's plan loaded."""
     plan = step.plan
     splits = splits or SplitLengths()
-    tile = tile_for(pool, query_heads, plan.rows)
+    tile = tile_for(pool, query_heads, plan.rows if plan.shares_reads else 1)
     layout = PlanLayout.of(plan, _tile_rows(pool, query_heads, tile), splits)
     lengths = np.zeros(plan.rows, dtype=np.int64) if step.host_lengths is None else step.host_lengths
     longest = 0 if plan.branches is None else int(lengths.max(initial=0)) + 1  # with the token of this step

@@ -160,7 +160,9 @@ class StepCache:
 
         if rows not in self._probes:
             least = PlanCapacity(rows=rows, nodes=1, items=1, node_partials=1, row_pages=0)
-            self._probes[rows] = DevicePlan(self.pool, self._heads, least)
+            self._probes[rows] = DevicePlan(
+                self.pool, self._heads, least, shares_reads=self.mode.shares_reads
+            )
         return self._probes[rows].needed(plan)
 
     def _make(self, key: StepKey, row_pages: int, needed: PlanCapacity | None) -> CachedStep:
@@ -180,7 +182,13 @@ class StepCache:
         size = scratch_size(self.pool, self._heads, capacity)
         if len(self._scratch) < size:  # the steps made so far keep the smaller one
             self._scratch = torch.empty(size, device=self.device)
-        return DevicePlan(self.pool, self._heads, capacity, scratch=self._scratch)
+        return DevicePlan(
+            self.pool,
+            self._heads,
+            capacity,
+            shares_reads=self.mode.shares_reads,
+            scratch=self._scratch,
+        )
 
     def _capture(self, step: StaticStep) -> torch.cuda.CUDAGraph | None:
         if self._graphs is None:

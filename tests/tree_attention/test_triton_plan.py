@@ -11,12 +11,14 @@ import pytest
 import torch
 
 from tree_attention.backend import AttentionOptions
+from tree_attention.device_context import DevicePlanContext
 from tree_attention.kv_pool import IntArray, KvPool, LayerShape, NodeStorage
 from tree_attention.plan import NO_BRANCH, AttentionPlan, AttentionStep
 from tree_attention.plan_layout import PlanCapacity, SplitLengths
 from tree_attention.reference import reference_attention_with_lse
-from tree_attention.tile_shapes import small_tile
-from tree_attention.triton_backend import DevicePlan
+from tree_attention.tile_shapes import LEAST_LANES, small_tile
+from tree_attention.transformers_plugin import AttentionCall
+from tree_attention.triton_backend import DevicePlan, plan_of_step
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 HEADS, KEY_DIM, VALUE_DIM = 4, 16, 24
@@ -141,6 +143,81 @@ def test_what_does_not_fit_is_refused() -> None:
 def test_queries_and_options_that_cannot_be_served(query: torch.Tensor, scale: float, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         start()[0].device_plan.attend(query.to(DEVICE), 0, AttentionOptions(scale=scale))
+
+
+def stored(decoding: Decoding, layer: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The first row's newest token, as the arena has it."""
+    assert decoding.plan.branches is not None
+    reference = AttentionStep.decode(decoding.plan, decoding.pool, decoding.positions, decoding.lengths)
+    assert reference.suffix is not None
+    page, place = int(reference.suffix.write_pages[0]), int(reference.suffix.write_offsets[0])
+    pages = decoding.pool.pages
+    return pages.keys[layer][page, :, place], pages.values[layer][page, :, place]
+
+
+@pytest.mark.parametrize("layout", ["cut out", "heads of one", "dims first"])
+def test_views_are_stored_as_they_read(layout: str) -> None:
+    """As models give them: parts of wider vectors, one head for all, and with other axes in front."""
+    decoding, _, leaf = start()
+    branch = decoding.pool.open_branch(leaf)
+    decoding.change([leaf], [branch], [0])
+    expected = stored(decoding, 1)
+    decoding.device_plan.load_pages()
+    both = decoding.normal(4, 2, KEY_DIM + VALUE_DIM + 1)
+    if layout == "heads of one":
+        both = both[:, :1].expand(-1, 2, -1)
+    keys, values = both[..., 1 : 1 + KEY_DIM], both[..., 1 + KEY_DIM :]
+    if layout == "dims first":
+        keys, values = (t.permute(2, 1, 0).contiguous().permute(2, 1, 0) for t in (keys, values))
+        with pytest.raises(ValueError, match="last axis of the keys must be contiguous"):
+            decoding.device_plan.write(1, keys, values)
+        with pytest.raises(ValueError, match="last axis of the values must be contiguous"):
+            decoding.device_plan.write(1, keys.contiguous(), values)
+    call = AttentionCall(1, decoding.normal(4, HEADS, KEY_DIM), keys, values, None, OPTIONS)
+    DevicePlanContext(decoding.device_plan).attend(call)
+    assert torch.equal(expected[0], keys[0])
+    assert torch.equal(expected[1], values[0])
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        (
+            torch.zeros(4, 2, KEY_DIM, dtype=torch.float16),
+            "keys are torch.float16 and layer 0 stores torch.fl",
+        ),
+        (
+            torch.zeros(4, 2, KEY_DIM + 1),
+            r"keys of shape \(4, 2, 17\) do not fit: layer 0 stores 2 heads of 16",
+        ),
+        (torch.zeros(4, 1, KEY_DIM), "do not fit"),
+        (torch.zeros(5, 2, KEY_DIM), "room for 4 rows"),
+    ],
+)
+def test_what_cannot_be_stored(keys: torch.Tensor, message: str) -> None:
+    values = torch.zeros(4, 2, VALUE_DIM, device=DEVICE)
+    with pytest.raises(ValueError, match=message):
+        start()[0].device_plan.write(0, keys.to(DEVICE), values)
+
+
+def test_rows_that_read_each_for_itself_get_small_tiles() -> None:
+    """However many they are: a large one would be all but empty. The result is the same, to rounding."""
+    decoding, root, leaf = start()
+    query = decoding.normal(40, HEADS, KEY_DIM)
+    leaves = [root, leaf] * 20
+    ends = np.array([node.end - 1 for node in leaves], dtype=np.int64)
+    found = {}
+    for share_reads, lanes in ((True, 2 * LEAST_LANES), (False, LEAST_LANES)):
+        plan = AttentionPlan.for_decode(leaves, [NO_BRANCH] * 40, share_reads=share_reads)
+        assert plan.shares_reads is share_reads
+        step = AttentionStep.decode(plan, decoding.pool, ends, np.zeros(40, dtype=np.int64))
+        device_plan = plan_of_step(step, decoding.pool, HEADS)
+        launch = next(device_plan.attend_launches(query, 0, OPTIONS))
+        assert launch.arguments["LANES"] == lanes
+        found[share_reads] = device_plan.attend(query, 0, OPTIONS)[0]
+        made = DevicePlan(decoding.pool, HEADS, device_plan.capacity, shares_reads=share_reads)
+        assert next(made.attend_launches(query, 0, OPTIONS)).arguments["LANES"] == lanes
+    torch.testing.assert_close(found[False], found[True], atol=2e-6, rtol=0)
 
 
 def test_folded_nodes_are_refused(case_maker: Callable[..., Any]) -> None:
