@@ -159,13 +159,24 @@ class OwnAttentionGeneration:
         tokens = prompt_tokens + self._params.max_new_tokens
         fitting = self._model.fitting_rows(tokens, self._budget_bytes, self._shapes.decode_multiple)
         if not fitting:
-            raise PromptError(
-                prompt.prompt_id,
-                f"has {prompt_tokens} tokens, and with max_new_tokens {self._params.max_new_tokens} its rows "
-                f"do not fit into the budget of {self._budget_bytes:,.0f} bytes for keys and values. Raise "
-                "kv_memory (--engine.kv_memory), shorten the prompt or lower max_new_tokens",
-            )
+            raise PromptError(prompt.prompt_id, self._no_room(prompt_tokens))
         return min(self._max_rows, fitting, self._shapes.decode_rows or fitting)
+
+    def _no_room(self, prompt_tokens: int) -> str:
+        """Why a prompt cannot be drawn, and the remedy."""
+        rows = self._shapes.decode_multiple
+        new = self._params.max_new_tokens
+        needed = (rows + 1) * (self._model.fixed_bytes + (prompt_tokens + new) * self._model.token_bytes)
+        cause, remedy = "", ""
+        if self._shapes.decode_rows is not None:
+            cause = "deterministic gives every call so many; "
+            remedy = ", or set deterministic (--engine.deterministic) to false, which takes fewer rows"
+        return (
+            f"has {prompt_tokens} tokens, and with max_new_tokens {new} the {rows} rows of a call, beside "
+            f"the prompt's, need {needed:,} bytes for keys and values; {cause}the budget of "
+            f"{self._budget_bytes:,.0f} bytes is too small. Raise kv_memory (--engine.kv_memory), shorten "
+            f"the prompt or lower max_new_tokens{remedy}"
+        )
 
     def _prefill(self, tokens: Sequence[int]) -> None:
         """Runs a prompt through the model."""

@@ -12,13 +12,15 @@ every token would cost quadratic time; instead:
 - for the others, only a tail of the tokens, long enough to hold the longest stop string, is decoded;
 - what is found there is confirmed, and the text cut, on the decoded whole, once.
 
+Decoding leaves special tokens out: a stop string that is the whole text of one is that token too.
+
 The text of a completion is always the decoding of all its tokens at once, so characters that several tokens
 make up are whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -55,6 +57,7 @@ class StopRules:
         self.stop_at_closed_fence = params.stop_at_closed_fence
         self.max_new_tokens = params.max_new_tokens
         self.special_ids = frozenset(tokenizer.all_special_ids)
+        self.stop_ids = frozenset(self._special_stops())
         self.tail_tokens = _TOKENS_A_CHARACTER * max(map(len, self.stop), default=0) + _MARGIN
         if self.stop_at_closed_fence:
             self.tail_tokens = max(self.tail_tokens, _FENCE_LINE_TOKENS)
@@ -67,8 +70,17 @@ class StopRules:
         """`[size]`, whether a token may end a sample; of ordinary tokens nothing is known yet."""
         watched = np.full(size, bool(self._last_characters))
         watched[[token for token in self.special_ids if token < size]] = False  # they have no text
-        watched[[token for token in self.eos_ids if token < size]] = True
+        watched[[token for token in self.eos_ids | self.stop_ids if token < size]] = True
         return watched
+
+    def _special_stops(self) -> Iterator[int]:
+        """The tokens that are stop strings as they are written, and that a text is decoded without."""
+        for stop in self.stop:
+            token = self._tokenizer.convert_tokens_to_ids(stop)  # of unknown text: None, or the unknown token
+            if token is None or self._tokenizer.convert_ids_to_tokens(token) != stop:
+                continue
+            if self._tokenizer.decode([token]) and not self.decode([token]):
+                yield token
 
     def decode(self, token_ids: Sequence[int]) -> str:
         """The text of tokens, without special tokens."""
@@ -95,6 +107,8 @@ class StopRules:
         newest = token_ids[-1]
         if newest in self.eos_ids:
             return "eos"
+        if newest in self.stop_ids:
+            return "stop"
         if self.watched[newest]:
             if self.may_complete(newest):
                 reason = self._reason_in_text(token_ids, opens_fence)

@@ -195,6 +195,23 @@ def test_a_prompt_that_cannot_fit_is_named_before_anything_is_drawn(tokenizer: A
     assert stats == EngineStats()
 
 
+def test_a_prompt_that_fits_but_for_fixed_shapes(tokenizer: Any) -> None:
+    model, params = tiny_model("bloom"), SamplingParams(max_new_tokens=4)
+    prompt = Prompt("p", token_ids=tuple(range(40)), samples=2)
+    row = 44 * 3 * 2 * 32 * 4
+    assert len(draw(model, tokenizer, [prompt], params, budget_bytes=64 * row)) == 2
+    says = (
+        rf"has 40 tokens.* the 64 rows of a call, beside the prompt's, need {65 * row:,} bytes.*; deterministic "
+        rf"gives every call so many; the budget of {64 * row:,} bytes.*--engine.deterministic\) to false"
+    )
+    with pytest.raises(PromptError, match=says):
+        draw(model, tokenizer, [prompt], params, budget_bytes=64 * row, shapes=FIXED)
+    assert len(draw(model, tokenizer, [prompt], params, budget_bytes=65 * row, shapes=FIXED)) == 2
+    with pytest.raises(PromptError, match="the 4 rows of a call") as caught:
+        draw(model, tokenizer, [prompt], params, budget_bytes=5 * row - 1)
+    assert "deterministic" not in str(caught.value)
+
+
 def test_fixed_shapes_change_no_token(tokenizer: Any) -> None:
     model = tiny_model("jamba")
     params = SamplingParams(max_new_tokens=4, temperature=0.7)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from typing import Any
 
 import pytest
-from tokenizers import Tokenizer, decoders, models
+from tokenizers import AddedToken, Tokenizer, decoders, models
 from transformers import PreTrainedTokenizerFast
 
 from sampler.core import SamplingParams
@@ -84,6 +85,34 @@ def test_special_tokens_inside_do_not_hide_a_stop_string(tokenizer: Any) -> None
     no_eos = StopRules(tokenizer, [], SamplingParams(stop=("ab",)))
     ids = [*bytes_of(tokenizer, "a"), EOS, EOS, *bytes_of(tokenizer, "b")]
     assert feed(no_eos, ids) == ("stop", 4, "")
+
+
+@pytest.fixture(scope="module")
+def chat(tokenizer: Any) -> Any:
+    """The tokenizer with special tokens: one of its list, one that only its backend knows, one seen as text."""
+    twin = copy.deepcopy(tokenizer)
+    twin.add_special_tokens({"additional_special_tokens": ["<|im_end|>"]})
+    twin.add_tokens([AddedToken("<|EOT|>", special=True), AddedToken("<|sep|>", special=False)])
+    return twin
+
+
+@pytest.mark.parametrize("token", ["<|im_end|>", "<|EOT|>", "<|sep|>"])
+def test_a_stop_string_may_be_a_special_token(chat: Any, token: str) -> None:
+    number = chat.convert_tokens_to_ids(token)
+    assert (chat.decode([number], skip_special_tokens=True) == "") == (token != "<|sep|>")
+    ids = [*bytes_of(chat, "hi"), number, *bytes_of(chat, "more")]
+    assert feed(rules(chat, "zz", token), ids) == ("stop", 3, "hi")
+    assert rules(chat, token).watched[number]
+    assert feed(rules(chat, "zz"), ids)[0] is None
+    assert feed(rules(chat, token, "h"), ids) == ("stop", 1, "")
+    written = bytes_of(chat, f"a{token}b")  # letter by letter
+    assert feed(rules(chat, token), written) == ("stop", 1 + len(token), "a")
+    assert feed(StopRules(chat, [number], SamplingParams(stop=(token,))), ids) == ("eos", 3, "hi")
+
+
+@pytest.mark.parametrize("stop", ["a", "abc", " ", "<|im", "<unk>"])
+def test_ordinary_text_is_no_special_stop(chat: Any, stop: str) -> None:
+    assert not rules(chat, stop).stop_ids
 
 
 @pytest.mark.parametrize("seed", range(30))
