@@ -162,7 +162,7 @@ def all_launches(arch: int, *, quick: bool) -> Iterator[tuple[str, str, KernelLa
     for variant in variants(quick=quick):
         for name, launch in variant.launches(arch):
             yield TYPES[variant.dtype], f"{name} {variant}", launch
-    for dtype in () if quick else (torch.float32, torch.bfloat16, torch.float16):
+    for dtype in (torch.bfloat16,) if quick else (torch.float32, torch.bfloat16, torch.float16):
         for name, launch in sample_launches(dtype):
             yield TYPES[dtype], f"{name} tokens", launch
 

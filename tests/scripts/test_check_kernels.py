@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -30,11 +31,15 @@ def check(code: str, cache: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_kernels_are_within_bounds(cache: Path) -> None:
-    done = check("sys.exit(c.main(['--quick', '--arch', '90']))", cache)
+    done = check("sys.exit(c.main(['--quick']))", cache)
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
     assert lines[-1] == "all within bounds: no spills, and they fit"
-    assert [line.split()[0] for line in lines[1:-1]] == ["nodes", "suffixes", "merge", "write"] * 2
+    kernels = ["nodes", "suffixes", "merge", "write"] * 2 + ["draw", "greedy"]
+    found = [re.match(r"(\w+) .* (?:bf16|fp32) +(\d+) ", line) for line in lines[1:-1]]
+    assert [one and one.groups() for one in found] == [
+        (name, arch) for arch in ("80", "90") for name in kernels
+    ]
 
 
 def test_what_is_beyond_a_bound_is_said(cache: Path) -> None:
