@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+_REASON_CHARACTERS = 500
+
 
 def print_summary(summary: dict[str, Any], console: Console) -> None:
     """Print pass@k with its intervals, the difficulties, the verdicts, and what is missing.
@@ -83,6 +85,8 @@ def _lines(summary: dict[str, Any]) -> Iterator[str]:
         yield "verdicts: " + "  ".join(f"{name} {count:,}" for name, count in summary["verdicts"].items())
     if faults := len(summary["faults"]):
         yield f"{faults:,} INTERNAL_ERROR: the sampler or the judge failed, not the program; not in n"
+        reason = summary["faults"][0]["reason"].strip().split("\n")[0]
+        yield f"the first of them: {visible(reason[:_REASON_CHARACTERS])}"
     if not summary["complete"]:
         missing = summary["missing"]
         yield (

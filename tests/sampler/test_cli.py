@@ -142,6 +142,15 @@ def test_validate_has_an_exit_status(tmp_path):
     assert "expected WA     got AC" in bad.output
 
 
+@pytest.mark.slow
+def test_a_run_in_which_nothing_could_be_drawn_fails_and_says_why(tmp_path):
+    settings = ["--problems", "bundled?limit=1", "--samples", "2", "--engine.kv_memory", "1MiB"]
+    result = invoke("run", "--out", str(tmp_path / "run"), *settings)
+    assert result.exit_code == 1
+    assert "Raise kv_memory" in " ".join(result.output.split())
+    assert "not one sample was drawn and judged" in result.output
+
+
 def test_judge_writes_rows_and_resumes(tmp_path):
     programs, verdicts = tmp_path / "programs.jsonl", tmp_path / "verdicts.jsonl"
     reference = (

@@ -30,9 +30,11 @@ def test_shows_figures_difficulties_and_verdicts(make_run, sample, problem):
 
 
 def test_says_what_is_missing_and_what_failed(make_run, sample, problem):
-    samples = [sample("a", 0), sample("a", 1, "INTERNAL_ERROR"), sample("a", 2, None)]
+    detail = {"message": "no \x1b[31m room\nand a trace"}
+    samples = [sample("a", 0), sample("a", 1, "INTERNAL_ERROR", detail=detail), sample("a", 2, None)]
     text = " ".join(printed(make_run([problem("a")], samples)).split())
     assert "1 INTERNAL_ERROR: the sampler or the judge failed, not the program; not in n" in text
+    assert "the first of them: no ␛[31m room UNFINISHED" in text
     assert "UNFINISHED: of 4 planned samples 1 are not drawn and 1 drawn ones not judged" in text
 
 
