@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -22,6 +22,7 @@ from sampler.engine.step_cache import MOST_STEPS, StepCache, StepKey, row_bucket
 from sampler.engine.tensor_parallel import ONE_RANK
 from tree_attention import AttentionPlan, KvPool, NodeStorage, OpenedModel, open_model
 from tree_attention.plan import NO_BRANCH
+from tree_attention.triton_backend import DevicePlan
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 needs_gpu = pytest.mark.skipif(DEVICE.type != "cuda", reason="needs a CUDA device")
@@ -157,6 +158,21 @@ def test_which_steps_are_used_again(opened: OpenedModel) -> None:
     rows.pool.reserve_pages(rows.pool.pages.capacity + 1)
     steps.find(key(), plan_of(rows, 4), row_pages=6)
     assert len(steps) == 1  # the others would write where the arena was
+
+
+@pytest.mark.parametrize(("mode", "lanes"), [("tree", 32), ("per_sequence", 16)])
+def test_what_is_counted_and_what_is_made_have_the_same_tiles(
+    opened: OpenedModel, mode: str, lanes: int
+) -> None:
+    """Small ones where rows read each for itself, however many they are."""
+    rows = Rows.of(opened, PARAMS, False)
+    steps = StepCache(opened, rows.pool, ATTENTION_MODES[mode], capture=False)
+    plan = AttentionPlan.for_decode(
+        [rows.nodes[1]] * 48, [NO_BRANCH] * 48, share_reads=steps.mode.shares_reads
+    )
+    made = steps.find(key(rows=48), plan, row_pages=1).step.plan
+    tiles = [cast(DevicePlan, one)._tile for one in (made, steps._probes[48])]
+    assert [tile.lanes for tile in tiles] == [lanes] * 2
 
 
 def test_a_row_that_outgrows_its_pages_goes_on(opened: OpenedModel) -> None:
