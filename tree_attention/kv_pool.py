@@ -17,7 +17,9 @@ branches that continue them. A node is freed when its last user has gone, and th
 so to hold a leaf is to hold its path. Nothing is freed behind the back of a user.
 
 A pool may have a budget. It bounds all that is held from the system, nodes and arena; a request that does not
-fit raises `PoolFullError` and changes nothing.
+fit raises `PoolFullError` and changes nothing. For a node that finds no room, free pages at the arena's end
+are given back. That moves the arena; on an accelerator, where captured steps hold its addresses, it is done
+only while no branch is open.
 """
 
 from __future__ import annotations
@@ -163,12 +165,25 @@ class KvPool:
         budget_bytes: the most that may be held from the system; None for no bound.
         bytes_in_use: bytes of all nodes and of all suffix pages that a branch owns.
         peak_bytes: the most that `bytes_in_use` has been.
+        frees: how often something has been given back; what was refused may fit once this has changed.
     """
 
     def __init__(
-        self, layers: Sequence[LayerShape], *, page_tokens: int = 16, budget_bytes: int | None = None
+        self,
+        layers: Sequence[LayerShape],
+        *,
+        page_tokens: int = 16,
+        budget_bytes: int | None = None,
+        keep_arena: bool | None = None,
     ) -> None:
         """Makes an empty pool.
+
+        Args:
+            layers: shape of each layer.
+            page_tokens: tokens of a suffix page.
+            budget_bytes: the most that may be held from the system; None for no bound.
+            keep_arena: whether the arena stays where it is, free pages and all, while branches are open;
+                None: on accelerators.
 
         Raises:
             ValueError: there is no layer, `page_tokens` is below 1 or the budget below 0.
@@ -185,6 +200,8 @@ class KvPool:
         self.budget_bytes = budget_bytes
         self.bytes_in_use = 0
         self.peak_bytes = 0
+        self.frees = 0
+        self._keep_arena = layers[0].device.type != "cpu" if keep_arena is None else keep_arena
         no_pages = np.empty(0, dtype=np.int64)
         self.pages = SuffixPages(page_tokens, [], [], no_pages, no_pages)
         self._set_arena(0)
@@ -202,6 +219,13 @@ class KvPool:
     def free_bytes(self) -> float:
         """Bytes that nodes and pages may still take; infinite without a budget."""
         return float("inf") if self.budget_bytes is None else self.budget_bytes - self.bytes_in_use
+
+    @property
+    def free_node_bytes(self) -> float:
+        """Bytes that nodes may still take: all that are free, but for pages that the arena keeps."""
+        if self.budget_bytes is None:
+            return float("inf")
+        return self.budget_bytes - (self.reserved_bytes if self._arena_stays else self.bytes_in_use)
 
     @property
     def open_branches(self) -> int:
@@ -233,8 +257,8 @@ class KvPool:
         if self._folds(length, readers):
             return self._allocate_folded(parent, length)
         needed = length * self.token_bytes
-        if not self._fits(needed):
-            self._trim_arena()  # free pages at its end are held for nothing
+        if not self._fits(needed) and not self._arena_stays:
+            self.trim_arena()  # free pages at its end are held for nothing
         if not self._fits(needed):
             raise PoolFullError(f"a node of {length} tokens needs {needed} bytes; {self._state()}")
         pairs = [layer.empty(length) for layer in self.layers]  # may find no memory; nothing has changed yet
@@ -268,6 +292,7 @@ class KvPool:
                 self._count(-last.length * self.token_bytes)
             else:
                 self._free(last.pages)
+            self.frees += 1
             last.keys, last.values, last.pages = [], [], ()
             last = last.parent
 
@@ -299,6 +324,7 @@ class KvPool:
         """
         closed = self._open(branch)
         self._free(closed.pages)
+        self.frees += 1
         self._branches[branch] = None
         heapq.heappush(self._free_branches, branch)
         if closed.node is not None:
@@ -376,6 +402,30 @@ class KvPool:
         for page in range(old, pages):
             heapq.heappush(self._free_pages, page)
 
+    def trim_arena(self) -> None:
+        """Gives back the free pages after the last one in use, which moves the arena."""
+        owned = np.flatnonzero(self.pages.owner != FREE_PAGE)
+        keep = int(owned[-1]) + 1 if len(owned) else 0
+        if keep < self.pages.capacity:
+            self._set_arena(keep)
+            self._free_pages = [page for page in self._free_pages if page < keep]
+            heapq.heapify(self._free_pages)
+
+    def clear_free_pages(self) -> None:
+        """Zeroes the pages that nobody owns.
+
+        Attention multiplies a page's tokens that are not written yet by zero: what was left there by numbers
+        that overflowed would come through.
+        """
+        for tensor in (*self.pages.keys, *self.pages.values):
+            free = torch.tensor(self._free_pages, dtype=torch.int64, device=tensor.device)
+            with torch.inference_mode():  # in which the arena may have been made
+                tensor.index_fill_(0, free, 0.0)
+
+    @property
+    def _arena_stays(self) -> bool:
+        return self._keep_arena and self.open_branches > 0
+
     def _fits(self, more: int) -> bool:
         return self.budget_bytes is None or self.reserved_bytes + more <= self.budget_bytes
 
@@ -416,15 +466,6 @@ class KvPool:
             heapq.heappush(self._free_pages, page)
         self.pages.version += 1
         self._count(-len(pages) * self.page_bytes)
-
-    def _trim_arena(self) -> None:
-        """Gives back the free pages after the last one in use."""
-        owned = np.flatnonzero(self.pages.owner != FREE_PAGE)
-        keep = int(owned[-1]) + 1 if len(owned) else 0
-        if keep < self.pages.capacity:
-            self._set_arena(keep)
-            self._free_pages = [page for page in self._free_pages if page < keep]
-            heapq.heapify(self._free_pages)
 
     def _set_arena(self, size: int) -> None:
         """Makes the arena `size` pages large and keeps what its first pages hold."""

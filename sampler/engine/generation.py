@@ -26,7 +26,7 @@ import torch
 
 from sampler.core import Completion, FinishReason, SamplingParams
 from sampler.engine.admission import Admission
-from sampler.engine.errors import KvMemoryError
+from sampler.engine.errors import KvMemoryError, ModelOutputError
 from sampler.engine.philox import Words, uniforms
 from sampler.engine.prefill import Prefill
 from sampler.engine.row_table import Ended, RowTable
@@ -69,7 +69,9 @@ class Generation:
         self._starting: list[Sample] = []  # admitted, their prompts not prefilled yet
         self._table = RowTable(max_rows, rules, stats, logprobs=params.logprobs)
         self._slots: IntArray | None = None  # of the runner's rows; None: the rows have changed since
+        self._refused_at = -1  # `frees` of the pool when the next sample was last refused
         self._paused: list[Completion] = []  # of samples that ended in a pause
+        self._failure: ModelOutputError | None = None  # found in a pause
         self._launches_left = 0  # before the row that has the most tokens reaches the limit
 
     @property
@@ -79,6 +81,8 @@ class Generation:
 
     def turn(self) -> list[Completion]:
         """Makes one turn, as in the module's text, and books it; gives the samples that end with it."""
+        if self._failure is not None:
+            raise self._failure
         began = time.perf_counter()
         done, self._paused = self._paused, []
         with torch.inference_mode():
@@ -93,26 +97,41 @@ class Generation:
         return done
 
     def pause(self) -> None:
-        """Takes the steps under way, so that another call may use the runner's buffers."""
-        with torch.inference_mode():
-            self._paused += self._finish(self._settle())
+        """Takes the steps under way, so that another call may use the runner's buffers.
+
+        An error that comes to light is this call's own: its next turn raises it.
+        """
+        try:
+            with torch.inference_mode():
+                self._paused += self._finish(self._settle())
+        except ModelOutputError as error:
+            self._runner.abandon()
+            self._failure = error
         self._slots = None
 
     # ---- samples in ----
 
     def _admit(self) -> None:
-        """Admits waiting samples while there is room; at least one where there is no row."""
+        """Admits waiting samples while there is room; at least one where there is no row.
+
+        A sample that was refused is not looked at again before the pool has got something back.
+        """
         while (sample := self._schedule.next_sample) and self._rows_taken < self._max_rows:
-            if self._rows_taken and not self._fits(sample):
+            if self._rows_taken and self._pool.frees == self._refused_at:
                 return
+            if self._rows_taken and not self._fits(sample):
+                break
             try:
                 fresh = self._schedule.admit(alone=not self._rows_taken)
             except PoolFullError as error:
                 if self._rows_taken:
-                    return
+                    break
                 raise _full(sample, error) from error
             self._prefill.add(fresh)
             self._starting.append(sample)
+        else:
+            return
+        self._refused_at = self._pool.frees
 
     @property
     def _rows_taken(self) -> int:
@@ -126,8 +145,10 @@ class Generation:
         slots, others = self._table.slots, [*self._starting, sample]
         counts = np.concatenate([self._table.counts[slots], [len(other.tokens) for other in others]])
         fed = np.concatenate([self._table.fed[slots], np.zeros(len(others), dtype=np.int64)])
-        needed = self._schedule.missing_bytes(sample) + self._admission.bytes_to_come(counts, fed)
-        return needed <= free or needed <= free + self._schedule.evictable_bytes(sample)
+        missing = self._schedule.missing_bytes(sample)
+        needed = missing + self._admission.bytes_to_come(counts, fed)
+        shortage = max(needed - free, missing - self._pool.free_node_bytes)
+        return shortage <= 0 or shortage <= self._schedule.evictable_bytes(sample)
 
     def _start_ready(self) -> list[Completion]:
         """Makes rows of samples whose prompts are ready; returns those that end with their first token."""
@@ -255,12 +276,15 @@ class Generation:
 
     def close(self) -> None:
         """Frees all that it holds."""
+        unfinished = self.busy
         self._runner.abandon()
         for sample in [*self._table.remove(self._table.slots.tolist()), *self._starting]:
             self._schedule.release(sample)
         self._starting = []
         self._slots = None
         self._schedule.release_all()
+        if unfinished:  # by an error perhaps: its numbers may have overflowed
+            self._pool.clear_free_pages()
         self._stats.kv_bytes = self._pool.bytes_in_use
 
 

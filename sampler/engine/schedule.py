@@ -76,7 +76,7 @@ class Schedule:
 
     def _make_path(self, sample: Sample, alone: bool) -> list[PromptNode]:
         """Allocates the missing nodes of a sample's path, evicting ever more until they fit."""
-        shortage = self.missing_bytes(sample) - self._pool.free_bytes
+        shortage = self.missing_bytes(sample) - self._pool.free_node_bytes
         # Free pages can lie so that the arena cannot give them back: then more than the shortage must go.
         for needed, kept in ((shortage, sample), (float("inf"), sample)):
             self.evict(needed, kept)
@@ -86,6 +86,7 @@ class Schedule:
                 continue
         if alone:
             self.evict(float("inf"))
+            self._pool.trim_arena()  # also where branches of another call are open
         return self._allocate(sample.leaf.path())
 
     def requeue(self, sample: Sample) -> None:

@@ -233,3 +233,50 @@ def test_freed_pages_are_used_again_lowest_first() -> None:
     assert pool.open_branch(None) == 1
     pages, _ = pool.extend_branches(np.array([1]), np.array([0]))
     assert pages.tolist() == [1]
+
+
+@pytest.mark.parametrize("keep_arena", [False, True])
+def test_an_arena_gives_back_free_pages_unless_it_is_to_stay(keep_arena: bool) -> None:
+    page = 4 * TOKEN_BYTES
+    pool = KvPool(LAYERS, page_tokens=4, budget_bytes=10 * page, keep_arena=keep_arena)
+    pool.reserve_pages(8)
+    address = pool.pages.keys[0].data_ptr()
+    branch = pool.open_branch(None)
+    pool.extend_branches(np.array([branch]), ZERO)
+    assert (pool.free_bytes, pool.free_node_bytes) == (9 * page, (2 if keep_arena else 9) * page)
+    pool.release(pool.allocate_node(None, 2 * 4))  # beside the arena
+    assert pool.pages.keys[0].data_ptr() == address
+    if keep_arena:
+        with pytest.raises(PoolFullError, match="a node of 12 tokens"):
+            pool.allocate_node(None, 3 * 4)
+        assert pool.pages.keys[0].data_ptr() == address
+        pool.close_branch(branch)
+        assert pool.free_node_bytes == 10 * page
+    pool.allocate_node(None, 9 * 4)
+    assert pool.pages.capacity == (0 if keep_arena else 1)
+
+
+def test_what_is_given_back_is_counted() -> None:
+    pool = KvPool(LAYERS)
+    root = pool.allocate_node(None, 2)
+    branch = pool.open_branch(pool.allocate_node(root, 2))
+    pool.retain(root)
+    pool.release(root)
+    assert pool.frees == 0  # nothing was freed
+    pool.close_branch(branch)
+    assert pool.frees == 1
+
+
+def test_free_pages_are_cleared_and_no_others() -> None:
+    pool = KvPool(LAYERS, page_tokens=2)
+    branches = np.array([pool.open_branch(None) for _ in range(3)], dtype=np.int64)
+    with torch.inference_mode():  # as the engine makes its arena
+        pool.extend_branches(branches, np.zeros(3, dtype=np.int64))
+        for tensor in (*pool.pages.keys, *pool.pages.values):
+            tensor.fill_(float("inf"))
+    pool.close_branch(1)
+    pool.clear_free_pages()
+    for tensor in (*pool.pages.keys, *pool.pages.values):
+        assert tensor[[0, 2]].isinf().all()
+        assert not tensor[1].any()
+        assert not tensor[3:].any()

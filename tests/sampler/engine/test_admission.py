@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,8 @@ from tiny_models import tiny_model
 from sampler.engine import Engine, KvMemoryError, Prompt, PromptError, SamplingParams
 from sampler.engine.admission import Admission, pages_to_reserve, suffix_bytes
 from sampler.engine.generation import Generation
-from tree_attention import KvPool, LayerShape
+from sampler.engine.schedule import Schedule
+from tree_attention import KvPool, LayerShape, PoolFullError
 
 PAGE = 16  # tokens
 
@@ -139,3 +142,95 @@ def test_the_pool_holds_no_more_than_it_must(
     assert turns > (0 if seed == 4 else 20)
     assert (engine.stats.preemptions > 0) == (seed in (1, 3))
     assert (pool.bytes_in_use, pool.open_branches) == (0, 0)
+
+
+def test_a_refused_sample_is_looked_at_again_only_when_something_was_freed(
+    tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = Engine(tiny_model("llama"), tokenizer)._opened.pool  # type: ignore[union-attr]
+    memory = 40 * pool.token_bytes + 7 * pool.page_bytes
+    engine = Engine(tiny_model("llama"), tokenizer, max_rows=8, kv_memory=memory)
+    pool = engine._opened.pool  # type: ignore[union-attr]
+    refusals: list[int] = []
+    fits, admit = Generation._fits, Schedule.admit
+
+    def counted(self: Generation, sample: Any) -> bool:
+        if fits(self, sample):
+            return True
+        refusals.append(pool.frees)
+        return False
+
+    def refused(self: Schedule, *, alone: bool) -> Any:
+        try:
+            return admit(self, alone=alone)
+        except PoolFullError:
+            refusals.append(pool.frees)
+            raise
+
+    monkeypatch.setattr(Generation, "_fits", counted)
+    monkeypatch.setattr(Schedule, "admit", refused)
+    prompts = [Prompt(f"p{i}", token_ids=(1, 2, i + 3), samples=4) for i in range(5)]
+    found = list(engine.generate(prompts, SamplingParams(max_new_tokens=40, temperature=0.8, seed=2)))
+    assert len(found) == 20
+    assert 3 <= len(refusals) == len(set(refusals))
+    assert len(refusals) < engine.stats.steps / 2
+
+
+def kept_arena(tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[Engine, list[int]]:
+    """An engine whose pool is as on an accelerator; and how many branches were open when its arena shrank.
+
+    Of the budget of 160 tokens the arena takes 128.
+    """
+    monkeypatch.setattr("tree_attention.kv_pool.costs_less_folded", lambda *_: False)
+    make = partial(KvPool, keep_arena=True)
+    monkeypatch.setattr("sampler.engine.tree_decoder.KvPool", make)
+    pool = Engine(tiny_model("llama"), tokenizer)._opened.pool  # type: ignore[union-attr]
+    engine = Engine(tiny_model("llama"), tokenizer, max_rows=4, kv_memory=10 * pool.page_bytes)
+    pool = engine._opened.pool  # type: ignore[union-attr]
+    pool.reserve_pages(8)
+    shrunk: list[int] = []
+    set_arena = KvPool._set_arena
+
+    def watched(self: KvPool, size: int) -> None:
+        if size < self.pages.capacity:
+            shrunk.append(self.open_branches)
+        set_arena(self, size)
+
+    monkeypatch.setattr(KvPool, "_set_arena", watched)
+    return engine, shrunk
+
+
+SMALL = [Prompt(f"s{i}", token_ids=(i + 1, 2), samples=3) for i in range(3)]
+LARGE = [Prompt(f"l{i}", token_ids=tuple(range(i, i + 100)), samples=3) for i in (5, 6)]
+
+
+@pytest.mark.parametrize("prompts", [SMALL + LARGE, LARGE + SMALL, [*LARGE[:1], *SMALL, *LARGE[1:]]])
+def test_an_arena_that_stays_holds_up_nobody_for_ever(
+    prompts: list[Prompt], tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params = SamplingParams(max_new_tokens=24, seed=4, logprobs=True)
+    expected = {
+        (c.prompt_id, c.sample_index): c.token_ids
+        for c in Engine(tiny_model("llama"), tokenizer).generate(prompts, params)
+    }
+    engine, shrunk = kept_arena(tokenizer, monkeypatch)
+    found = {(c.prompt_id, c.sample_index): c.token_ids for c in engine.generate(prompts, params)}
+    assert found == expected
+    assert shrunk
+    assert set(shrunk) == {0}
+    assert engine.stats.evicted_nodes == 0  # that would have been of no use
+
+
+def test_an_arena_gives_way_where_another_call_is_all_that_has_rows(
+    tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Free pages are no reason to say that the other call holds the memory."""
+    engine, shrunk = kept_arena(tokenizer, monkeypatch)
+    params = SamplingParams(max_new_tokens=12, seed=4)
+    first = engine.generate(SMALL[:1], replace(params, stop=tuple("abcdefgh0123456789")))
+    next(first)
+    assert engine._opened.pool.open_branches > 0  # type: ignore[union-attr]
+    second = list(engine.generate([Prompt("l", token_ids=tuple(range(5, 105)))], params))
+    assert len([*second, *first]) == 3 + 1 - 1
+    assert shrunk[0] > 0
+    assert engine.stats.kv_bytes == 0

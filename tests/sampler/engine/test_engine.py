@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 import subprocess
 import sys
@@ -249,8 +250,6 @@ def test_tokenize_adds_special_tokens_as_told(llama: Any, tokenizer: Any) -> Non
 
 
 def test_broken_weights_are_an_error_and_free_everything(llama: Any, tokenizer: Any) -> None:
-    import copy
-
     model = copy.deepcopy(llama)
     engine = Engine(model, tokenizer)
     with torch.no_grad():
@@ -258,6 +257,49 @@ def test_broken_weights_are_an_error_and_free_everything(llama: Any, tokenizer: 
     with pytest.raises(ModelOutputError, match="largest logit"):
         list(engine.generate(PROMPTS, PARAMS))
     assert engine.stats.kv_bytes == 0
+
+
+@pytest.fixture
+def overflowing(llama: Any, tokenizer: Any, expected: dict[Key, tuple[Any, ...]]) -> tuple[Engine, int]:
+    """An engine around a Llama whose numbers overflow at one token, which no sample has; and that token."""
+    drawn = {token for tokens, _, _ in expected.values() for token in tokens}
+    token = min(set(range(130, 257)) - drawn)  # no letter of the prompts
+    model = copy.deepcopy(llama)
+    with torch.no_grad():
+        model.model.embed_tokens.weight[token] = float("inf")
+    return Engine(model, tokenizer, max_rows=5), token
+
+
+def test_numbers_that_overflow_are_gone_with_their_call(
+    overflowing: tuple[Engine, int], expected: dict[Key, tuple[Any, ...]]
+) -> None:
+    """Short prompts lie in pages, and what is written there is read with what was left there before."""
+    engine, token = overflowing
+    assert by_key(list(engine.generate(PROMPTS, PARAMS))) == expected
+    bad = [Prompt("bad", token_ids=(token,) * 90)]
+    with pytest.raises(ModelOutputError, match="largest logit"):
+        list(engine.generate(bad, PARAMS))
+    assert by_key(list(engine.generate(PROMPTS, PARAMS))) == expected
+
+    between = engine.generate(PROMPTS, PARAMS)
+    found = [next(between)]
+    with pytest.raises(ModelOutputError, match="largest logit"):
+        list(engine.generate(bad, PARAMS))
+    assert by_key([*found, *between]) == expected
+
+
+def test_numbers_that_overflow_are_gone_with_a_call_closed_early(
+    overflowing: tuple[Engine, int], expected: dict[Key, tuple[Any, ...]]
+) -> None:
+    """One of three chunks of the bad prompt is in pages when the other prompt's sample ends."""
+    engine, token = overflowing
+    engine._opened._shapes = replace(FREE, chunk_tokens=64)  # type: ignore[union-attr]
+    prompts = [Prompt("good", token_ids=(1,)), Prompt("bad", token_ids=(token,) * 150)]
+    stream = engine.generate(prompts, SamplingParams(max_new_tokens=3, temperature=0))
+    assert len(next(stream).token_ids) == 3
+    assert engine.stats.prefilled_tokens == 1 + 64
+    stream.close()  # type: ignore[attr-defined]
+    assert by_key(list(engine.generate(PROMPTS, PARAMS))) == expected
 
 
 @pytest.mark.parametrize(("name", "value"), [("attention", "flash"), ("max_rows", 0)])

@@ -217,3 +217,28 @@ def test_unusable_logits_are_an_error(
     with pytest.raises(ModelOutputError, match="not a finite number"):
         list(found)
     assert engine.stats.kv_bytes == 0
+
+
+@pytest.mark.parametrize("capture", CAPTURES)
+def test_an_error_that_a_pause_finds_is_of_the_paused_call(
+    statically: Callable[[bool], list[StepCache]], tokenizer: Any, capture: bool
+) -> None:
+    """A step of the first call is under way when the second begins."""
+    statically(capture)
+    engine = make_engine("llama", tokenizer, max_rows=4)
+    expected = drawn(engine, PROMPTS[1:])
+    first = engine.generate(PROMPTS[:1], PARAMS)
+    next(first)
+    head = engine._opened._model.model.lm_head.weight  # type: ignore[union-attr]
+    sound = head.detach().clone()
+    with torch.no_grad():
+        head.fill_(float("nan"))
+    engine._opened._current._launch()  # type: ignore[union-attr]
+    with torch.no_grad():
+        head.copy_(sound)
+    second = {(c.prompt_id, c.sample_index): c for c in engine.generate(PROMPTS[1:], PARAMS)}
+    assert_same(second, expected)
+    with pytest.raises(ModelOutputError, match="not a finite number"):
+        next(first)
+    assert engine.stats.kv_bytes == 0
+    assert_same(drawn(engine, PROMPTS[1:]), expected)
