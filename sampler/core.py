@@ -8,6 +8,11 @@ from typing import Literal
 FinishReason = Literal["eos", "stop", "fence", "length"]
 
 
+def is_whole(value: object, low: int, high: float = float("inf")) -> bool:
+    """Whether `value` is an integer (not a bool) from `low` up, below `high`."""
+    return isinstance(value, int) and not isinstance(value, bool) and low <= value < high
+
+
 @dataclass(frozen=True)
 class Prompt:
     """A full prompt, and which samples are to be drawn from it.
@@ -26,6 +31,13 @@ class Prompt:
     ] = ()  # names of the pieces from the root, for people: ("problem:two-sum", "fewshot:0")
     add_special_tokens: bool = True  # False where a chat template has already written them
     opens_fence: bool = False  # the prompt ends inside an opened code fence
+
+    def __post_init__(self) -> None:
+        if not is_whole(self.samples, 0) and not isinstance(self.samples, tuple):
+            raise ValueError(
+                f"prompt {self.prompt_id!r}: samples is {self.samples!r}; it must be how many, from 0 up, or a "
+                "tuple of sample indices"
+            )
 
     @property
     def sample_indices(self) -> tuple[int, ...]:
@@ -48,14 +60,15 @@ class SamplingParams:
     logprobs: bool = False  # give each completion its log-probabilities
 
     def __post_init__(self) -> None:
+        strings = isinstance(self.stop, tuple | list) and all(isinstance(s, str) and s for s in self.stop)
         checks = {
-            "max_new_tokens": (self.max_new_tokens >= 1, "at least 1"),
+            "max_new_tokens": (is_whole(self.max_new_tokens, 1), "a whole number of at least 1"),
             "temperature": (0.0 <= self.temperature < float("inf"), "0 (greedy) or a positive number"),
             "top_p": (0.0 < self.top_p <= 1.0, "above 0 and at most 1 (1 is off)"),
-            "top_k": (self.top_k >= 0, "0 (off) or a positive number"),
+            "top_k": (is_whole(self.top_k, 0), "0 (off) or a positive whole number"),
             "min_p": (0.0 <= self.min_p <= 1.0, "from 0 (off) to 1"),
-            "stop": (all(self.stop), "strings of at least one character"),
-            "seed": (0 <= self.seed < 2**64, "from 0 to 2**64 - 1"),
+            "stop": (strings, "a tuple of strings of at least one character"),
+            "seed": (is_whole(self.seed, 0, 2**64), "a whole number from 0 to 2**64 - 1"),
         }
         for name, (good, allowed) in checks.items():
             if not good:

@@ -8,7 +8,7 @@ from typing import Any
 
 from transformers import PreTrainedModel
 
-from sampler.core import Completion, Prompt, SamplingParams
+from sampler.core import Completion, Prompt, SamplingParams, is_whole
 from sampler.engine.call_shapes import FIXED, FREE
 from sampler.engine.description import describe_model
 from sampler.engine.errors import PromptError
@@ -73,8 +73,8 @@ class Engine:
             raise ValueError(
                 f"attention mode {attention!r} is unknown; use one of {', '.join(map(repr, ATTENTION_MODES))}"
             )
-        if max_rows < 1:
-            raise ValueError(f"max_rows is {max_rows}; it must be at least 1")
+        if not is_whole(max_rows, 1):
+            raise ValueError(f"max_rows is {max_rows!r}; it must be a whole number of at least 1")
         parse_kv_memory(kv_memory)
         self._ranks = RankGroup.of(model)
         self._ranks.check_same_call(attention, max_rows, kv_memory, deterministic)

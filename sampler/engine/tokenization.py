@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +31,25 @@ def tokenize(tokenizer: Any, prompt: Prompt) -> tuple[int, ...]:
     """The tokens of a prompt; text is tokenized as a whole.
 
     Raises:
-        PromptError: it has not exactly one of text and token_ids, or it has no tokens.
+        PromptError: it has not exactly one of text and token_ids, it has no tokens or what is no token, or its
+            text is not Unicode.
     """
     if (prompt.text is None) == (prompt.token_ids is None):
         raise PromptError(prompt.prompt_id, "must have exactly one of text and token_ids")
     if prompt.token_ids is not None:
         tokens = tuple(prompt.token_ids)
+        others = [token for token in tokens if not isinstance(token, numbers.Integral)]
+        if others:
+            raise PromptError(prompt.prompt_id, f"has {others[0]!r} among its token_ids; give whole numbers")
     else:
+        assert prompt.text is not None  # one of the two is there
+        surrogate = next((c for c in prompt.text if "\ud800" <= c <= "\udfff"), None)
+        if surrogate is not None:
+            raise PromptError(
+                prompt.prompt_id,
+                f"has the lone surrogate {surrogate!r} in its text, for which there are no tokens; remove it, or "
+                "decode the bytes that it stands for with errors='replace'",
+            )
         encoded = tokenizer(prompt.text, add_special_tokens=prompt.add_special_tokens, verbose=False)
         tokens = tuple(encoded["input_ids"])
     if not tokens:

@@ -44,3 +44,13 @@ def test_what_is_not_there_is_named() -> None:
 def test_a_prompt_needs_one_form(tokenizer: Any) -> None:
     with pytest.raises(PromptError, match="exactly one"):
         tokenize(tokenizer, Prompt("p"))
+
+
+def test_what_is_no_token_is_named(tokenizer: Any) -> None:
+    with pytest.raises(PromptError, match=r"has 1\.5 among its token_ids"):
+        tokenize(tokenizer, Prompt("p", token_ids=(3, 1.5)))  # type: ignore[arg-type]
+
+
+def test_text_that_is_not_unicode_is_named(tokenizer: Any) -> None:
+    with pytest.raises(PromptError, match=r"lone surrogate '\\ud800'"):
+        tokenize(tokenizer, Prompt("p", text="a\ud800b"))
