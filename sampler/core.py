@@ -35,8 +35,8 @@ class Prompt:
     def __post_init__(self) -> None:
         if not is_whole(self.samples, 0) and not isinstance(self.samples, tuple):
             raise ValueError(
-                f"prompt {self.prompt_id!r}: samples is {self.samples!r}; it must be how many, from 0 up, or a "
-                "tuple of sample indices"
+                f"prompt {self.prompt_id!r}: samples is {self.samples!r}; it must be how many, from 0 up, "
+                "or a tuple of sample indices"
             )
 
     @property

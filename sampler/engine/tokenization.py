@@ -31,8 +31,8 @@ def tokenize(tokenizer: Any, prompt: Prompt) -> tuple[int, ...]:
     """The tokens of a prompt; text is tokenized as a whole.
 
     Raises:
-        PromptError: it has not exactly one of text and token_ids, it has no tokens or what is no token, or its
-            text is not Unicode.
+        PromptError: it has not exactly one of text and token_ids, it has no tokens or what is no token, or
+            its text is not Unicode.
     """
     if (prompt.text is None) == (prompt.token_ids is None):
         raise PromptError(prompt.prompt_id, "must have exactly one of text and token_ids")
@@ -47,8 +47,8 @@ def tokenize(tokenizer: Any, prompt: Prompt) -> tuple[int, ...]:
         if surrogate is not None:
             raise PromptError(
                 prompt.prompt_id,
-                f"has the lone surrogate {surrogate!r} in its text, for which there are no tokens; remove it, or "
-                "decode the bytes that it stands for with errors='replace'",
+                f"has the lone surrogate {surrogate!r} in its text, for which there are no tokens; remove it, "
+                "or decode the bytes that it stands for with errors='replace'",
             )
         encoded = tokenizer(prompt.text, add_special_tokens=prompt.add_special_tokens, verbose=False)
         tokens = tuple(encoded["input_ids"])

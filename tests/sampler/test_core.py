@@ -33,7 +33,7 @@ def test_a_value_out_of_bounds_is_named_with_what_is_allowed(name, value, allowe
 
 @pytest.mark.parametrize("samples", [-3, 1.5, True, "4", None])
 def test_a_prompt_says_what_samples_may_be(samples):
-    with pytest.raises(ValueError, match="prompt 'p': samples is .*how many, from 0 up, or a tuple"):
+    with pytest.raises(ValueError, match=r"prompt 'p': samples is .*how many, from 0 up, or a tuple"):
         Prompt("p", text="x", samples=samples)
 
 
