@@ -134,8 +134,7 @@ class StopRules:
         return min(places, default=None)
 
     def _reason_in_text(self, token_ids: Sequence[int], opens_fence: bool) -> FinishReason | None:
-        visible = (token for token in reversed(token_ids) if token not in self.special_ids)
-        tail = self.decode(list(islice(visible, self.tail_tokens))[::-1])
+        tail = self._tail(token_ids)
         may_close = self.stop_at_closed_fence and _may_close_fence(tail)
         if self.cut(tail) is None and not may_close:
             return None
@@ -145,6 +144,15 @@ class StopRules:
         if end is not None and (place is None or end <= place):
             return "fence"
         return None if place is None else "stop"
+
+    def _tail(self, token_ids: Sequence[int]) -> str:
+        """The text of the last tokens, from the beginning of a character on."""
+        visible = (token for token in reversed(token_ids) if token not in self.special_ids)
+        newest = list(islice(visible, self.tail_tokens + _TOKENS_A_CHARACTER))[::-1]
+        # Where tokens stand for bytes, a tail that begins inside a character is not valid, and some decoders
+        # then show all its bytes as U+FFFD, a stop string among them.
+        tails = (self.decode(newest[begin:]) for begin in reversed(range(_TOKENS_A_CHARACTER)))
+        return next((tail for tail in tails if "�" not in tail), self.decode(newest))
 
 
 def _may_close_fence(tail: str) -> bool:

@@ -89,7 +89,7 @@ def test_special_tokens_inside_do_not_hide_a_stop_string(tokenizer: Any) -> None
 
 @pytest.fixture(scope="module")
 def chat(tokenizer: Any) -> Any:
-    """The tokenizer with special tokens: one of its list, one that only its backend knows, one seen as text."""
+    """A tokenizer with special tokens: of its list, known to its backend alone, and one seen as text."""
     twin = copy.deepcopy(tokenizer)
     twin.add_special_tokens({"additional_special_tokens": ["<|im_end|>"]})
     twin.add_tokens([AddedToken("<|EOT|>", special=True), AddedToken("<|sep|>", special=False)])
@@ -203,3 +203,29 @@ def test_fences_agree_with_a_search_at_every_token(tokenizer: Any, seed: int) ->
 
     reason, count, _ = feed(fence_rules(tokenizer), ids, opens_fence=opens)
     assert (count if reason == "fence" else None) == expected
+
+
+@pytest.fixture(scope="module")
+def byte_tokens() -> Any:
+    """One token a byte, decoded as tokenizers with byte fallback do: a run of bytes is valid or all U+FFFD."""
+    pieces = ["</s>", *(f"<0x{byte:02X}>" for byte in range(256))]
+    backend = Tokenizer(models.BPE({piece: i for i, piece in enumerate(pieces)}, []))
+    backend.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()])
+    return PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="</s>")
+
+
+@pytest.mark.parametrize(
+    ("stop", "text"),
+    [
+        ("問", "𠀀𠀀𠀀𠀀問 more"),
+        ("問題", "𠀀𠀀𠀀𠀀𠀀𠀀𠀀問題 more"),
+        ("😀", "日日日日日日😀"),
+        ("終了", "日日日日日日日日日日終了"),
+        ("ñ", "日𠀀日𠀀日éñ"),
+        ("\n", "日𠀀日𠀀日𠀀日𠀀é\n"),
+    ],
+)
+def test_stop_strings_among_characters_of_several_bytes(byte_tokens: Any, stop: str, text: str) -> None:
+    ids = [byte + 1 for byte in text.encode()]
+    before = text[: text.index(stop)]
+    assert feed(rules(byte_tokens, stop), ids) == ("stop", len((before + stop).encode()), before)
