@@ -148,11 +148,14 @@ class StopRules:
     def _tail(self, token_ids: Sequence[int]) -> str:
         """The text of the last tokens, from the beginning of a character on."""
         visible = (token for token in reversed(token_ids) if token not in self.special_ids)
-        newest = list(islice(visible, self.tail_tokens + _TOKENS_A_CHARACTER))[::-1]
+        newest = list(islice(visible, self.tail_tokens + _TOKENS_A_CHARACTER - 1))[::-1]
         # Where tokens stand for bytes, a tail that begins inside a character is not valid, and some decoders
         # then show all its bytes as U+FFFD, a stop string among them.
-        tails = (self.decode(newest[begin:]) for begin in reversed(range(_TOKENS_A_CHARACTER)))
-        return next((tail for tail in tails if "�" not in tail), self.decode(newest))
+        for begin in reversed(range(max(0, len(newest) - self.tail_tokens) + 1)):
+            tail = self.decode(newest[begin:])
+            if "�" not in tail:
+                break
+        return tail
 
 
 def _may_close_fence(tail: str) -> bool:
