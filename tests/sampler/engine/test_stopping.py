@@ -207,7 +207,7 @@ def test_fences_agree_with_a_search_at_every_token(tokenizer: Any, seed: int) ->
 
 @pytest.fixture(scope="module")
 def byte_tokens() -> Any:
-    """One token a byte, decoded as tokenizers with byte fallback do: a run of bytes is valid or all U+FFFD."""
+    """One token a byte, decoded as with byte fallback: a run of bytes is valid, or all U+FFFD."""
     pieces = ["</s>", *(f"<0x{byte:02X}>" for byte in range(256))]
     backend = Tokenizer(models.BPE({piece: i for i, piece in enumerate(pieces)}, []))
     backend.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()])
