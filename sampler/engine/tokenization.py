@@ -47,7 +47,7 @@ def tokenize(tokenizer: Any, prompt: Prompt) -> tuple[int, ...]:
         if surrogate is not None:
             raise PromptError(
                 prompt.prompt_id,
-                f"has the lone surrogate {surrogate!r} in its text, for which there are no tokens; remove it, "
+                f"has the lone surrogate {surrogate!r} in its text, which no tokens stand for; remove it, "
                 "or decode the bytes that it stands for with errors='replace'",
             )
         encoded = tokenizer(prompt.text, add_special_tokens=prompt.add_special_tokens, verbose=False)
