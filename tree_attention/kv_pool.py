@@ -430,7 +430,11 @@ class KvPool:
         return self.budget_bytes is None or self.reserved_bytes + more <= self.budget_bytes
 
     def _state(self) -> str:
-        return f"of the budget of {self.budget_bytes} bytes {self.bytes_in_use} are in use"
+        kept = self.reserved_bytes - self.bytes_in_use
+        return (
+            f"of the budget of {self.budget_bytes} bytes {self.bytes_in_use} are in use and {kept} are free "
+            "suffix pages"
+        )
 
     def _open(self, branch: int) -> _OpenBranch:
         found = self._branches[branch] if 0 <= branch < len(self._branches) else None
