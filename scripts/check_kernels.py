@@ -33,7 +33,8 @@ from triton.compiler import ASTSource
 from sampler.engine.device_sampling import sample_launches
 from tree_attention.backend import AttentionOptions
 from tree_attention.kernel_launch import KernelLaunch
-from tree_attention.kv_pool import KvPool, LayerShape
+from tree_attention.kv_pool import KvPool
+from tree_attention.kv_storage import LayerShape
 from tree_attention.plan_layout import PlanCapacity
 from tree_attention.tile_shapes import choose_tile
 from tree_attention.triton_backend import DevicePlan

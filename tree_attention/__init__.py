@@ -13,7 +13,8 @@ from tree_attention.prompt_tree import Node, PromptTree
 if TYPE_CHECKING:
     from tree_attention.attention import tree_attention, tree_attention_with_lse
     from tree_attention.backend import AttentionOptions
-    from tree_attention.kv_pool import KvPool, LayerShape, NodeStorage, PoolFullError
+    from tree_attention.kv_pool import KvPool, PoolFullError
+    from tree_attention.kv_storage import LayerShape, NodeStorage
     from tree_attention.model_gate import OpenedModel, open_model
     from tree_attention.plan import AttentionPlan, AttentionStep, PrefillSpan
     from tree_attention.transformers_plugin import PoolContext, TreeModel, UnsupportedModelError
@@ -23,8 +24,8 @@ _HOME = {
     "AttentionPlan": "plan",
     "AttentionStep": "plan",
     "KvPool": "kv_pool",
-    "LayerShape": "kv_pool",
-    "NodeStorage": "kv_pool",
+    "LayerShape": "kv_storage",
+    "NodeStorage": "kv_storage",
     "OpenedModel": "model_gate",
     "PoolContext": "transformers_plugin",
     "PoolFullError": "kv_pool",

@@ -15,7 +15,8 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from tree_attention.kv_pool import KvPool, LayerShape, NodeStorage
+from tree_attention.kv_pool import KvPool
+from tree_attention.kv_storage import LayerShape, NodeStorage
 from tree_attention.model_copy import copy_sharing_weights
 from tree_attention.plan import AttentionPlan, AttentionStep, PrefillSpan
 from tree_attention.prompt_tree import Node, PromptTree

@@ -25,7 +25,8 @@ import numpy as np
 import torch
 
 from tree_attention.host_copies import to_device
-from tree_attention.kv_pool import NODE_PAGE, IntArray, KvPool, NodeStorage
+from tree_attention.kv_pool import KvPool
+from tree_attention.kv_storage import NODE_PAGE, IntArray, NodeStorage
 
 NO_BRANCH = -1
 _AFTER_ALL_NODES = 1 << 60

@@ -17,7 +17,8 @@ import numpy.typing as npt
 import torch
 
 from tree_attention.host_copies import made_current
-from tree_attention.kv_pool import NODE_PAGE, IntArray, KvPool, NodeStorage
+from tree_attention.kv_pool import KvPool
+from tree_attention.kv_storage import NODE_PAGE, IntArray, NodeStorage
 from tree_attention.plan import NO_BRANCH, AttentionPlan
 from tree_attention.plan_layout import ITEM_FIELDS, PlanCapacity, PlanLayout
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
-from tree_attention.kv_pool import IntArray
+from tree_attention.kv_storage import IntArray
 from tree_attention.plan import AttentionPlan, NodePart
 
 ITEM_FIELDS = 8  # node, kv_lo, kv_hi, row_lo, row_hi, ordinal, start of the node, length of the node

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tree_attention.kv_pool import LayerShape
+from tree_attention.kv_storage import LayerShape
 
 LEAST_LANES = 16  # what a tensor core takes
 _NO_SPILLS = 128  # registers; left alone, the assembler takes fewer and spills, to run more programs at once

@@ -19,7 +19,8 @@ import torch
 from tree_attention import triton_kernels
 from tree_attention.backend import AttentionOptions
 from tree_attention.kernel_launch import KernelLaunch
-from tree_attention.kv_pool import IntArray, KvPool
+from tree_attention.kv_pool import KvPool
+from tree_attention.kv_storage import IntArray
 from tree_attention.plan import AttentionPlan, AttentionStep
 from tree_attention.plan_buffers import PlanBuffers
 from tree_attention.plan_layout import PlanCapacity, PlanLayout, SplitLengths

@@ -78,6 +78,4 @@ def _report(config: RunConfig, stages: dict[str, float]) -> None:
     click.echo("seconds: " + ", ".join(f"{name} {seconds:.1f}" for name, seconds in stages.items()))
     click.echo(f"report: {config.run_dir / 'report' / 'index.html'}")
     if summary["faults"] and not summary["n"]["max"]:
-        raise click.ClickException(
-            "not one sample was drawn and judged; a reason stands above"
-        )
+        raise click.ClickException("not one sample was drawn and judged; a reason stands above")

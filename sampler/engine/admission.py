@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from tree_attention import KvPool
-from tree_attention.kv_pool import IntArray
+from tree_attention.kv_storage import IntArray
 
 _PRIOR_SAMPLES = 8
 

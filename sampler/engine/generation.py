@@ -38,7 +38,7 @@ from sampler.engine.stats import EngineStats
 from sampler.engine.stopping import StopRules
 from sampler.engine.tensor_parallel import RankGroup
 from tree_attention import KvPool, PoolFullError
-from tree_attention.kv_pool import IntArray
+from tree_attention.kv_storage import IntArray
 
 
 class Generation:

@@ -28,7 +28,7 @@ from sampler.engine.graph_capture import running_on
 from sampler.engine.runner import UNIFORM_STEPS, Batch, Block, StepResult, Uniforms
 from sampler.engine.static_step import UNKNOWN, StaticStep, send
 from sampler.engine.step_cache import CachedStep, StepCache, StepKey, row_bucket
-from tree_attention.kv_pool import IntArray
+from tree_attention.kv_storage import IntArray
 
 
 @dataclass(eq=False)

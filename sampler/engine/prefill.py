@@ -19,7 +19,7 @@ from sampler.engine.stats import EngineStats
 from tree_attention import AttentionPlan, AttentionStep, KvPool, PrefillSpan, TreeModel
 from tree_attention.cpu import ROW_TILE
 from tree_attention.host_copies import to_device
-from tree_attention.kv_pool import IntArray
+from tree_attention.kv_storage import IntArray
 
 
 @dataclass(frozen=True, eq=False)

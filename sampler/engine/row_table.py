@@ -13,7 +13,7 @@ from sampler.engine.samples import Sample
 from sampler.engine.stats import EngineStats
 from sampler.engine.stopping import StopRules
 from tree_attention import NodeStorage
-from tree_attention.kv_pool import IntArray
+from tree_attention.kv_storage import IntArray
 
 Ended = list[tuple[int, FinishReason]]  # slots, and why their samples ended
 

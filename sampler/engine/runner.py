@@ -30,7 +30,7 @@ from sampler.engine.philox import Words, uniforms
 from sampler.engine.sampling import DrawnTokens, draw_tokens
 from sampler.engine.tensor_parallel import RankGroup
 from tree_attention import AttentionPlan, AttentionStep, KvPool, NodeStorage, TreeModel
-from tree_attention.kv_pool import IntArray
+from tree_attention.kv_storage import IntArray
 from tree_attention.plan import NO_BRANCH
 
 UNIFORM_STEPS = 32  # the most steps whose random numbers are made at once

@@ -13,7 +13,7 @@ import torch
 from sampler.core import Completion, FinishReason, Prompt
 from sampler.engine.philox import stream_words
 from tree_attention import Node, NodeStorage, PromptTree
-from tree_attention.kv_pool import IntArray
+from tree_attention.kv_storage import IntArray
 
 
 @dataclass(eq=False)

@@ -21,7 +21,7 @@ from sampler.core import SamplingParams
 from sampler.engine.device_sampling import DeviceDraw, draw_tokens_on_device
 from sampler.engine.runner import UNIFORM_STEPS, Block
 from tree_attention import AttentionPlan, TreeModel
-from tree_attention.kv_pool import IntArray
+from tree_attention.kv_storage import IntArray
 from tree_attention.plan import NO_BRANCH
 from tree_attention.transformers_plugin import TreeContext
 

@@ -18,7 +18,7 @@ from benchmarking.roofline import decode_seconds
 from tree_attention import AttentionOptions, AttentionPlan, AttentionStep, KvPool
 from tree_attention.attention import backend_for
 from tree_attention.backend import Backend
-from tree_attention.kv_pool import IntArray
+from tree_attention.kv_storage import IntArray
 
 _MODULES = {"cpu": "tree_attention.cpu", "triton": "tree_attention.triton_backend"}
 BACKENDS = ("auto", *_MODULES)

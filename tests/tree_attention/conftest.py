@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from tree_attention.kv_pool import KvPool, LayerShape, NodeStorage
+from tree_attention.kv_pool import KvPool
+from tree_attention.kv_storage import LayerShape, NodeStorage
 from tree_attention.plan import NO_BRANCH, AttentionPlan, AttentionStep, PrefillSpan
 from tree_attention.prompt_tree import PromptTree
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from tree_attention.kv_pool import KvPool, LayerShape, NodeStorage, PoolFullError
+from tree_attention.kv_pool import KvPool, PoolFullError
+from tree_attention.kv_storage import LayerShape, NodeStorage
 
 CPU = torch.device("cpu")
 LAYERS = [LayerShape(2, 8, 8, torch.float32, CPU), LayerShape(1, 16, 4, torch.float32, CPU)]

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from tree_attention.kv_pool import KvPool, LayerShape, NodeStorage
+from tree_attention.kv_pool import KvPool
+from tree_attention.kv_storage import LayerShape, NodeStorage
 from tree_attention.plan import NO_BRANCH, AttentionPlan, AttentionStep, PrefillSpan
 
 CPU = torch.device("cpu")

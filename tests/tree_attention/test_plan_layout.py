@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tree_attention.kv_pool import NodeStorage
+from tree_attention.kv_storage import NodeStorage
 from tree_attention.plan import AttentionPlan
 from tree_attention.plan_layout import PlanCapacity, PlanLayout, SplitLengths
 

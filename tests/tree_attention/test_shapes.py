@@ -10,7 +10,7 @@ import torch
 
 from tree_attention.attention import tree_attention
 from tree_attention.backend import AttentionOptions
-from tree_attention.kv_pool import NodeStorage
+from tree_attention.kv_storage import NodeStorage
 from tree_attention.reference import reference_attention
 
 Maker = Callable[..., Any]

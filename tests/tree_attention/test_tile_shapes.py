@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tree_attention.kv_pool import LayerShape
+from tree_attention.kv_storage import LayerShape
 from tree_attention.tile_shapes import TileShape, choose_tile, padded
 
 

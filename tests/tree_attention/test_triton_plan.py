@@ -12,7 +12,8 @@ import torch
 
 from tree_attention.backend import AttentionOptions
 from tree_attention.device_context import DevicePlanContext
-from tree_attention.kv_pool import IntArray, KvPool, LayerShape, NodeStorage
+from tree_attention.kv_pool import KvPool
+from tree_attention.kv_storage import IntArray, LayerShape, NodeStorage
 from tree_attention.plan import NO_BRANCH, AttentionPlan, AttentionStep
 from tree_attention.plan_layout import PlanCapacity, SplitLengths
 from tree_attention.reference import reference_attention_with_lse

@@ -22,7 +22,7 @@ from sampler.engine.device_sampling import DeviceDraw
 from sampler.engine.sampling import draw_tokens
 from sampler.engine.step_cache import MOST_STEPS, StepCache
 from tree_attention import AttentionOptions, AttentionPlan, AttentionStep, KvPool, cpu, kv_pool
-from tree_attention.kv_pool import IntArray
+from tree_attention.kv_storage import IntArray
 from tree_attention.plan_layout import PlanCapacity
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
