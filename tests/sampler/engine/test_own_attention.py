@@ -202,7 +202,8 @@ def test_a_prompt_that_fits_but_for_fixed_shapes(tokenizer: Any) -> None:
     assert len(draw(model, tokenizer, [prompt], params, budget_bytes=64 * row)) == 2
     says = (
         rf"has 40 tokens.* the 64 rows of a call, beside the prompt's, need {65 * row:,} bytes.*; "
-        rf"deterministic gives every call so many; the budget of {64 * row:,} bytes.*--engine.deterministic\) to false"
+        rf"deterministic gives every call so many; the budget of {64 * row:,} bytes"
+        r".*--engine.deterministic\) to false"
     )
     with pytest.raises(PromptError, match=says):
         draw(model, tokenizer, [prompt], params, budget_bytes=64 * row, shapes=FIXED)
